@@ -1,0 +1,186 @@
+"""What must hold between the values of `station.toml`: pins, pixels, addresses, and what this version cannot do.
+
+Works on what is known: a file with mistakes is looked at as far as it can be, so that all of them are told at once.
+A value that is missing from `known` has already been complained about.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent.config.address import host_and_port, is_loopback
+from agent.config.schema import Mistakes
+
+Known = Mapping[str, Any]
+
+# BCM2711 ARM Peripherals, section 5.3 (alternative functions): what the kernel's overlays put on these lines
+SPI_PINS = {0: range(7, 12), 1: range(16, 22)}
+UART_PINS = (14, 15)
+I2C_PINS = (2, 3)
+# the two channels of the PWM block, each on two lines
+PWM_PINS = (12, 13, 18, 19)
+# PCM data out, the other clocked line that rpi_ws281x can use; its SPI line is the reader's
+STRIP_PINS = (*PWM_PINS, 21)
+
+# Rows leave as the versions that can do them arrive: key, whether a value asks for it, what it is.
+NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("slots[].lock.kind", lambda kind: kind == "motor", "drive a motor lock"),
+    ("slots[].lock.hold_duty", lambda duty: duty < 1, "hold a solenoid with less than full power"),
+    ("slots[].presence_pin", lambda _: True, "tell whether a vehicle is there"),
+    ("slots[].power_permit_pin", lambda _: True, "permit and withdraw power"),
+    ("hardware.release_pin", lambda _: True, "watch a release contact"),
+    ("lights.max_ma", lambda _: True, "limit the strip's current"),
+    ("lights.kind", lambda kind: kind in {"pio", "rgb"}, "drive such lights"),
+    ("workflow.where", lambda where: where == "supplier", "leave its decisions to the supplier"),
+    ("policy.offline_start", lambda policy: policy == "known-cards", "start a session without the supplier"),
+    ("web.listen", bool, "serve the station page"),
+    ("metrics.listen", bool, "serve metrics"),
+)
+
+
+def check(known: Known, mistakes: Mistakes) -> None:
+    """Adds every contradiction between the values that are `known`, by section; `slots` is a list of sections."""
+    _check_slot_numbers(known, mistakes)
+    _check_pins(known, mistakes)
+    _check_strip_pin(known, mistakes)
+    _check_hold(known, mistakes)
+    _check_pixels(known, mistakes)
+    _check_supplier(known["supplier"], mistakes)
+    _check_mqtt(known["mqtt"], mistakes)
+    _check_web(known["web"], mistakes)
+    _check_pairs(known, mistakes)
+    _check_not_yet(known, mistakes)
+
+
+def _slots(known: Known) -> Iterator[tuple[str, Known]]:
+    return ((f"slots[{place}]", slot) for place, slot in enumerate(known["slots"], start=1))
+
+
+def _check_slot_numbers(known: Known, mistakes: Mistakes) -> None:
+    seen: dict[int, str] = {}
+    for key, slot in _slots(known):
+        if "number" in slot and seen.setdefault(slot["number"], key) != key:
+            first = seen[slot["number"]]
+            mistakes.add(f"{key}.number", f" = {slot['number']}: {first} has this number; should be one of its own")
+
+
+def _used_pins(known: Known) -> Iterator[tuple[str, int]]:
+    """Every line that the file gives to something, the lights' and the reader's first."""
+    if known["lights"].get("kind") != "none" and "pin" in known["lights"]:
+        yield "lights.pin", known["lights"]["pin"]
+    sections = [("reader", known["reader"]), ("hardware", known["hardware"])]
+    for key, slot in _slots(known):
+        sections += [(key, slot), (f"{key}.lock", slot.get("lock", {}))]
+    for key, section in sections:
+        for name, value in section.items():
+            if (name == "pin" or name.endswith("_pin")) and value is not None:
+                yield f"{key}.{name}", value
+
+
+def _check_pins(known: Known, mistakes: Mistakes) -> None:
+    spi = known["reader"].get("spi_bus", 0)
+    taken = dict.fromkeys(SPI_PINS[spi], "the card reader's SPI bus")
+    taken |= dict.fromkeys(UART_PINS, "the UART") | dict.fromkeys(I2C_PINS, "I2C")
+    for key, pin in _used_pins(known):
+        owner = taken.setdefault(pin, key)
+        if owner != key:
+            mistakes.add(key, f" = {pin}: is taken by {owner}; should be a line of its own")
+
+
+def _check_strip_pin(known: Known, mistakes: Mistakes) -> None:
+    lights = known["lights"]
+    if lights.get("kind") == "ws281x" and "pin" in lights and lights["pin"] not in STRIP_PINS:
+        listed = ", ".join(map(str, STRIP_PINS))
+        mistakes.add("lights.pin", f" = {lights['pin']}: cannot clock a ws281x strip; should be one of {listed}")
+
+
+def _check_hold(known: Known, mistakes: Mistakes) -> None:
+    for slot_key, slot in _slots(known):
+        lock = slot.get("lock", {})
+        if "pin" in lock and lock.get("hold_duty", 1.0) < 1.0 and lock["pin"] not in PWM_PINS:
+            listed = ", ".join(map(str, PWM_PINS))
+            mistakes.add(
+                f"{slot_key}.lock.hold_duty",
+                f" = {lock['hold_duty']}: pin {lock['pin']} has no hardware PWM, and software PWM stops with the "
+                f"program and lets go; should be 1.0, or the lock's pin one of {listed}",
+            )
+
+
+def _check_pixels(known: Known, mistakes: Mistakes) -> None:
+    spans = [("lights.main", known["lights"].get("main"))]
+    spans += [(f"{key}.lights", slot.get("lights")) for key, slot in _slots(known)]
+    placed: list[tuple[str, tuple[int, int]]] = []
+    for key, span in spans:
+        if span is None:
+            continue
+        pixels = known["lights"].get("pixels")
+        if pixels is not None and span[1] >= pixels:
+            mistakes.add(key, f" = {list(span)}: the last pixel of lights.pixels = {pixels} is {pixels - 1}")
+            continue
+        for other, taken in placed:
+            if span[0] <= taken[1] and taken[0] <= span[1]:
+                mistakes.add(key, f" = {list(span)}: overlaps {other} = {list(taken)}; should be pixels of its own")
+        placed.append((key, span))
+
+
+def _check_supplier(supplier: Known, mistakes: Mistakes) -> None:
+    if "url" not in supplier or supplier.get("insecure", True):
+        return
+    url = urlsplit(supplier["url"])
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        mistakes.add(
+            "supplier.url",
+            ": http:// to another machine can be read and changed by anybody on the way; "
+            "should be https://, or insecure = true said beside it",
+        )
+
+
+def _check_mqtt(mqtt: Known, mistakes: Mistakes) -> None:
+    if "host" not in mqtt or "tls" not in mqtt or mqtt["tls"]:
+        return
+    if not mqtt.get("insecure", True) and not is_loopback(mqtt["host"]):
+        mistakes.add(
+            "mqtt.tls",
+            " = false: a broker on another machine would get the password and every card in clear; "
+            "should be true, or insecure = true said beside it",
+        )
+    for name in ("ca_file", "client_cert_file"):
+        if mqtt.get(name):
+            mistakes.add(f"mqtt.{name}", ": has no effect without TLS; should come with tls = true")
+
+
+def _check_web(web: Known, mistakes: Mistakes) -> None:
+    if not web.get("listen") or is_loopback(host_and_port(web["listen"])[0]):
+        return
+    for name in ("cert_file", "key_file", "token_file"):
+        if web.get(name) == "":
+            mistakes.add(
+                f"web.{name}", " is missing: the page is open to other machines, so all three files are needed"
+            )
+
+
+def _check_pairs(known: Known, mistakes: Mistakes) -> None:
+    for section in ("supplier", "mqtt"):
+        cert, key = (known[section].get(name) for name in ("client_cert_file", "client_key_file"))
+        if None not in {cert, key} and bool(cert) != bool(key):
+            name = "client_key_file" if cert else "client_cert_file"
+            mistakes.add(f"{section}.{name}", " is missing: a client certificate and its key go together")
+
+
+def _check_not_yet(known: Known, mistakes: Mistakes) -> None:
+    for row, asks, what in NOT_YET:
+        for key, value in _found(known, row):
+            if asks(value):
+                mistakes.add(key, f' = "{value}": this version cannot {what} yet')
+
+
+def _found(known: Known, row: str) -> Iterator[tuple[str, Any]]:
+    """The values that a row of `NOT_YET` is about, with their keys."""
+    first, *path = row.split(".")
+    sections = _slots(known) if first == "slots[]" else iter([(first, known[first])])
+    for start, section in sections:
+        value: Any = section
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is not None:
+            yield ".".join([start, *path]), value

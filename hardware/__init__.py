@@ -1,0 +1,1 @@
+"""What the station touches: card reader, slot locks and lights. Knows nothing of the agent."""

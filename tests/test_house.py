@@ -1,0 +1,98 @@
+"""The house itself: scripts, lock files, and what must never stand in a file."""
+
+import configparser
+import os
+import re
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from agent.config import load, places
+from hardware.wiring import SolenoidWiring
+
+CLONE = Path(__file__).parent.parent
+FILES = [
+    CLONE / name
+    for name in subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=CLONE,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    if name and (CLONE / name).is_file()
+]
+LOCKS = sorted((CLONE / "requirements").glob("*.txt"))
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(CLONE / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+@pytest.mark.parametrize("name", ["scripts/run", "scripts/test", "scripts/lock", ".ci/run"])
+def test_scripts_can_be_run_and_stop_at_the_first_error(name: str) -> None:
+    script = CLONE / name
+    assert os.access(script, os.X_OK)
+    assert "\nset -eu\n" in script.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_locked_package_has_its_version_and_a_hash_and_no_host(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    packages = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert packages
+    for line in packages:
+        assert re.fullmatch(r"[a-z0-9-]+==\S+( ; .+)? \\", line), f"{line}: not pinned with a hash"
+    assert text.count("sha256:") >= len(packages)
+    assert "://" not in text
+
+
+def test_the_lock_files_agree_with_each_other_and_with_setup_cfg() -> None:
+    pinned = {
+        lock.stem: set(re.findall(r"^\S+==\S+", lock.read_text(encoding="utf-8"), re.MULTILINE)) for lock in LOCKS
+    }
+    assert pinned["pi"] < pinned["simulator"] < pinned["test"]
+    asked = setup_cfg()["options"]["install_requires"] + setup_cfg()["options.extras_require"]["test"]
+    names = {name.lower() for name in re.findall(r"^[A-Za-z][\w-]*", asked, re.MULTILINE)}
+    locked = {line.split("==")[0] for line in pinned["test"]}
+    assert names <= locked, f"run scripts/lock: {sorted(names - locked)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CLONE)))
+def test_no_machine_and_no_secret_stands_in_a_file(path: Path) -> None:
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    machine = re.search(r"/(?:root|tmp|work|Users)/\w|/home/(?!pi\b)\w|/opt/(?!station)\w", text)
+    assert machine is None or path == Path(__file__), machine
+    secret = re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|ghp_\w{20}|https?://[^/\s:@]+:[^/\s@]+@", text)
+    assert secret is None or path == Path(__file__), "a secret"
+
+
+def test_config_files_are_found_in_the_clone_and_beside_the_installed_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places.config_file("station.toml") == CLONE / "config" / "station.toml"
+    monkeypatch.setattr(places, "CLONE", tmp_path / "elsewhere")
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"nothing\.toml is neither in .* nor in .*: install"):
+        places.config_file("nothing.toml")
+    installed = tmp_path / "share" / "station-agent" / "nothing.toml"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    assert places.config_file("nothing.toml") == installed
+
+
+def test_the_drawing_of_the_header_shows_the_wiring_of_the_example() -> None:
+    svg = ElementTree.parse(CLONE / "docs" / "wiring.svg")  # noqa: S314 - a file of this clone
+    groups = [[text.text for text in group] for group in svg.iter("{http://www.w3.org/2000/svg}g")]
+    drawn = {texts[1]: texts[2] for texts in groups if len(texts) == 3}
+    wiring = load(places.config_file("station.toml")).wiring
+    assert drawn[f"GPIO{wiring.reader.reset_pin}"] == "reader RST"
+    assert (drawn[f"GPIO{wiring.lights.pin}"] or "").startswith("strip DIN")
+    for slot in wiring.slots:
+        assert isinstance(slot.lock, SolenoidWiring)
+        assert (drawn[f"GPIO{slot.lock.pin}"] or "").startswith(f"slot {slot.number}: lock")
+        assert (drawn[f"GPIO{slot.lock.sensor_pin}"] or "").startswith(f"slot {slot.number}: sensor")
