@@ -1,0 +1,115 @@
+"""The promises of the station's parts, and the errors they raise.
+
+A part is passive: it never starts a thread, never waits longer than it says here, and is used by one thread only.
+Whoever owns it gives it the time. Every driver, on metal or on the emulated chips, keeps these promises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class HardwareError(Exception):
+    """A part does not do what it should; the message says which and what to do next."""
+
+
+class PartMissing(HardwareError):
+    """A part cannot be opened: wrong pins, a missing device or missing rights. Nothing was claimed."""
+
+
+class ReaderFailure(HardwareError):
+    """The card reader does not answer as its data sheet says; revive it."""
+
+
+class LightsFailure(HardwareError):
+    """The lights took no frame; show it again later."""
+
+
+class LockFailure(HardwareError):
+    """A lock's line could not be driven or its sensor not be read."""
+
+
+class Position(StrEnum):
+    """Where a bolt is, or should be."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+
+
+@dataclass(frozen=True, slots=True)
+class NoCard:
+    """The field is empty: every request timed out cleanly."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneCard:
+    """Exactly one card answered. `uid` is its whole UID in upper-case hex: 4, 7 or 10 bytes, no check byte."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralCards:
+    """Two or more cards answered (ISO/IEC 14443-3 collision). `uids` are those that could be told apart."""
+
+    uids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Mangled:
+    """Something answered, but not cleanly: noise, a card on the edge of the field or being torn away."""
+
+
+Sighting = NoCard | OneCard | SeveralCards | Mangled
+
+
+class Reader(Protocol):
+    """Sees the cards in the field (ISO/IEC 14443-3 type A)."""
+
+    def poll(self) -> Sighting:
+        """Look once, at most 100 ms. A resting card is seen by every poll. Raises ReaderFailure."""
+        ...
+
+    def revive(self) -> None:
+        """Reset and initialise the chip anew, at most 200 ms. Raises ReaderFailure if it still does not answer."""
+        ...
+
+    def close(self) -> None:
+        """Switch the field off and give the bus back. Idempotent, never raises."""
+        ...
+
+
+class Lock(Protocol):
+    """Moves one slot's bolt."""
+
+    def drive(self, position: Position) -> None:
+        """Make one attempt to move the bolt there. Starts the move and returns at once. Raises LockFailure."""
+        ...
+
+    def settle_s(self, position: Position) -> float:
+        """Seconds one attempt may take before it counts as failed (or, without a sensor, as done)."""
+        ...
+
+    def seen(self) -> Position | None:
+        """Where the sensor shows the bolt; None without a sensor. Raises LockFailure."""
+        ...
+
+    def close(self) -> None:
+        """Leave the bolt as it is: a held solenoid stays held. Idempotent, never raises."""
+        ...
+
+
+Rgb = tuple[int, int, int]
+
+
+class Strip(Protocol):
+    """Where frames go."""
+
+    def show(self, frame: Sequence[Rgb]) -> None:
+        """Put one colour per pixel on the strip, each channel 0-255, brightness applied. Raises LightsFailure."""
+        ...
+
+    def close(self) -> None:
+        """Go dark and let go. Idempotent, never raises."""
+        ...
