@@ -1,17 +1,28 @@
-"""A bench with an emulated reader on it, in a time of its own."""
+"""What the parts' tests share: a bench with an emulated reader, the default wiring, a world with a door."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import field as default
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from hardware.board import Board, open_board
 from hardware.emulated.cards import Field
 from hardware.emulated.mfrc522_chip import Mfrc522Chip
 from hardware.emulated.spidev import spidev_module
+from hardware.emulated.world import World
+from hardware.emulated.world_server import WorldServer
+from hardware.parts import Position
 from hardware.reader import Mfrc522Reader, open_reader
-from hardware.wiring import ReaderWiring
+from hardware.wiring import ReaderWiring, SlotWiring, SolenoidWiring, Wiring
+
+Eventually = Callable[[Callable[[], object]], None]
+OpenBoard = Callable[..., Board]
 
 
 class Ticking:
@@ -50,3 +61,80 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def wiring() -> Wiring:
+    return Wiring(
+        kind="simulated",
+        slots=(
+            SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17, sensor_pin=27)),
+            SlotWiring(number=2, lights=(16, 23), lock=SolenoidWiring(pin=22, sensor_pin=23)),
+        ),
+    )
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    def wait(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.002)
+
+    return wait
+
+
+@pytest.fixture
+def world(wiring: Wiring, tmp_path: Path) -> World:
+    return World(wiring, tmp_path / "world.json", travel_s=0.02)
+
+
+@pytest.fixture
+def door(world: World, tmp_path: Path) -> Iterator[Path]:
+    """The socket at which `world` is served."""
+    with WorldServer(world, tmp_path / "world.sock"):
+        yield tmp_path / "world.sock"
+
+
+@pytest.fixture
+def lost() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def board(wiring: Wiring, door: Path, lost: threading.Event) -> Iterator[OpenBoard]:
+    """Opens boards in `world`, and closes them after the test."""
+    with ExitStack() as life:
+
+        def opened(used: Wiring = wiring, positions: dict[int, Position] | None = None) -> Board:
+            board = open_board(used, positions or {}, world=door, lost=lost.set)
+            life.callback(board.close)
+            return board
+
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left(eventually: Eventually) -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    eventually(lambda: set(threading.enumerate()) <= before)

@@ -1,0 +1,89 @@
+"""From wiring to parts: opens what the station touches, by name, and closes it in reverse."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from hardware.chips import Chips, EmulatedChips, PiChips
+from hardware.late import LateReader, LateStrip
+from hardware.locks import open_lock
+from hardware.parts import Lock, PartMissing, Position, Reader, Strip
+from hardware.pins import Pins
+from hardware.strips.none import NoStrip
+from hardware.strips.ws281x import Ws281xStrip
+from hardware.wiring import Wiring
+
+LIGHTS = ("ws281x", "none")
+
+
+class Board:
+    """The station's parts, each in use by one thread at a time."""
+
+    def __init__(self, reader: Reader, locks: Mapping[int, Lock], strip: Strip, life: ExitStack) -> None:
+        self.reader = reader
+        self.locks = locks
+        self.strip = strip
+        self._life = life
+
+    def close(self) -> None:
+        """Close every part in reverse order; bolts stay where they are. Idempotent."""
+        self._life.close()
+
+
+def open_board(
+    wiring: Wiring,
+    positions: Mapping[int, Position],
+    *,
+    world: Path | None,
+    lost: Callable[[], None],
+    runtime: Path | None = None,
+) -> Board:
+    """Open every part; a slot's lock is claimed where `positions` (by slot) says, so that a held bolt stays held.
+
+    `wiring.kind` picks the chips: the Pi's own, or emulated ones at the socket `world`, with `lost` called when that
+    world goes away. `runtime` is a folder that lgpio may write in. A missing reader or strip is only logged: the
+    parts say it when used and come back when they can. Raises PartMissing for a lock line that cannot be claimed, a
+    missing GPIO chip or world, and lights that this version cannot drive; then nothing stays open.
+    """
+    if wiring.lights.kind not in LIGHTS:
+        raise PartMissing(f'this version drives lights of kind {" and ".join(LIGHTS)} only, not "{wiring.lights.kind}"')
+    with ExitStack() as life:
+        chips = _chips(wiring, world, lost, runtime)
+        life.callback(chips.close)
+        pins = chips.pins()
+        life.callback(pins.close)
+        locks: dict[int, Lock] = {}
+        for slot in wiring.slots:
+            locks[slot.number] = open_lock(slot, pins, positions.get(slot.number))
+            life.callback(locks[slot.number].close)
+        strip = NoStrip() if wiring.lights.kind == "none" else LateStrip(lambda: _strip(wiring, chips))
+        life.callback(strip.close)
+        reader = LateReader(lambda: _reader(wiring, chips, pins))
+        life.callback(reader.close)
+        return Board(reader, locks, strip, life.pop_all())
+
+
+def _chips(wiring: Wiring, world: Path | None, lost: Callable[[], None], runtime: Path | None) -> Chips:
+    if wiring.kind == "raspberry-pi":
+        return PiChips(runtime)
+    if world is None:
+        raise PartMissing("a simulated station needs a world: start it with `station-agent simulate`")
+    return EmulatedChips(wiring, world, lost)
+
+
+def _strip(wiring: Wiring, chips: Chips) -> Strip:
+    return Ws281xStrip(chips.pixel_strip(), wiring.lights)
+
+
+def _reader(wiring: Wiring, chips: Chips, pins: Pins) -> Reader:
+    spidev = chips.spidev()
+    try:
+        from hardware.reader import open_reader
+    except ImportError as error:
+        raise PartMissing(f"mfrc522 cannot be loaded ({error}): install the extra `pi`") from error
+    reset = pins.output(wiring.reader.reset_pin, high=True)
+    try:
+        return open_reader(wiring.reader, spidev, reset)
+    except PartMissing:
+        reset.close()
+        raise

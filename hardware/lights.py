@@ -1,0 +1,156 @@
+"""Colours and rhythms become frames on the strip."""
+
+import logging
+import math
+import re
+import threading
+from collections.abc import Callable, Mapping
+
+from hardware.clock import boottime
+from hardware.looks import DARK, Colour, Look
+from hardware.parts import LightsFailure, Rgb, Strip
+from hardware.rhythms import FRAME_S, FlashGuard, Shine, shine
+from hardware.wiring import Wiring
+
+MAIN = "main"
+LONG_S = 60.0
+"""Seconds until the next step while nothing is to change; a new look wakes earlier."""
+RETRY_FIRST_S = 0.5
+RETRY_AT_MOST_S = 10.0
+DEFAULT_COLOURS = {Colour.BLUE: "#0000ff", Colour.WHITE: "#ffffff", Colour.RED: "#ff0000"}
+BLACK: Rgb = (0, 0, 0)
+_RGB = re.compile(r"#[0-9a-fA-F]{6}")
+
+logger = logging.getLogger(__name__)
+
+
+def palette_of(colours: Mapping[str, str]) -> dict[Colour, Rgb]:
+    """`[lights] colours` ("#rrggbb" by name) over the defaults. Raises ValueError."""
+    unknown = sorted(set(colours) - {colour.value for colour in Colour})
+    if unknown:
+        raise ValueError(f"no colour {unknown[0]!r}: there are {', '.join(Colour)}")
+    return {colour: _rgb(colours.get(colour.value, default)) for colour, default in DEFAULT_COLOURS.items()}
+
+
+def _rgb(text: str) -> Rgb:
+    if not _RGB.fullmatch(text):
+        raise ValueError(f"{text!r} is no colour: write it like #0000ff")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
+
+
+def segments_of(wiring: Wiring) -> dict[str, tuple[int, int]]:
+    """First and last pixel of each light: "main", and each slot by its number."""
+    return {MAIN: wiring.lights.main, **{str(slot.number): slot.lights for slot in wiring.slots}}
+
+
+class Lights:
+    """Owns the strip: one thread calls `step`, waiting on `wake` for as long as each step says.
+
+    `show` and `wait_shown` may be called by anyone. A strip at rest is not written to.
+    """
+
+    def __init__(
+        self,
+        strip: Strip,
+        segments: Mapping[str, tuple[int, int]],
+        palette: Mapping[Colour, Rgb],
+        brightness: float,
+        clock: Callable[[], float] = boottime,
+        failed: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """Draw on `strip`. `failed` is called by the stepping thread when the strip fails and when it is back."""
+        self.wake = threading.Event()
+        self._strip = strip
+        self._segments = dict(segments)
+        self._palette = {colour: _scaled(rgb, brightness) for colour, rgb in palette.items()}
+        self._clock = clock
+        self._failed = failed
+        self._guards = {name: FlashGuard() for name in segments}
+        self._size = max((last + 1 for _, last in segments.values()), default=0)
+        self._on_strip: list[Rgb] | None = None
+        self._next_write = -math.inf
+        self._backoff_s = 0.0
+        self._looks: dict[str, Look] = {}
+        self._changes = 0
+        self._changes_shown = -1
+        self._changed = threading.Condition()
+
+    def show(self, looks: Mapping[str, Look]) -> None:
+        """From now on show these, and every light that is not named dark. Raises KeyError for an unknown light."""
+        unknown = set(looks) - set(self._segments)
+        if unknown:
+            raise KeyError(f"no light {min(unknown)!r}")
+        with self._changed:
+            self._looks = dict(looks)
+            self._changes += 1
+        self.wake.set()
+
+    def wait_shown(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds until the latest `show` is on the strip; False at once if the strip fails."""
+        with self._changed:
+            wanted = self._changes
+            self._changed.wait_for(lambda: self._changes_shown >= wanted or self._backoff_s > 0, timeout)
+            return self._changes_shown >= wanted
+
+    def step(self) -> float:
+        """Render what is due; seconds until the next step is wanted, unless `wake` is set before."""
+        self.wake.clear()
+        now = self._clock()
+        if now < self._next_write:
+            return self._next_write - now
+        with self._changed:
+            looks, change = self._looks, self._changes
+        shines = {name: self._shine(name, looks.get(name, DARK), now) for name in self._segments}
+        frame = self._frame(shines)
+        if frame != self._on_strip and not self._write(frame, now):
+            return self._backoff_s
+        with self._changed:
+            self._changes_shown = change
+            self._changed.notify_all()
+        until = min((one.until for one in shines.values()), default=math.inf)
+        return min(LONG_S, max(until, self._next_write) - now)
+
+    def _shine(self, name: str, look: Look, now: float) -> Shine:
+        return self._guards[name].pass_on(shine(look, now), now)
+
+    def _frame(self, shines: Mapping[str, Shine]) -> list[Rgb]:
+        frame = [BLACK] * self._size
+        for name, (first, last) in self._segments.items():
+            one = shines[name]
+            if one.colour is not None:
+                frame[first : last + 1] = [_scaled(self._palette[one.colour], one.level)] * (last + 1 - first)
+        return frame
+
+    def _write(self, frame: list[Rgb], now: float) -> bool:
+        try:
+            self._strip.show(frame)
+        except LightsFailure as error:
+            self._fail(error, now)
+            return False
+        self._on_strip = frame
+        self._next_write = now + FRAME_S
+        if self._backoff_s:
+            logger.info("the lights are back")
+            self._set_backoff(0.0)
+            self._failed(False)
+        return True
+
+    def _fail(self, error: LightsFailure, now: float) -> None:
+        first = not self._backoff_s
+        self._on_strip = None
+        self._set_backoff(RETRY_FIRST_S if first else min(2 * self._backoff_s, RETRY_AT_MOST_S))
+        self._next_write = now + self._backoff_s
+        if first:
+            logger.warning("the lights fail, trying again at least every %d s: %s", RETRY_AT_MOST_S, error)
+            self._failed(True)
+
+    def _set_backoff(self, seconds: float) -> None:
+        with self._changed:
+            self._backoff_s = seconds
+            self._changed.notify_all()
+
+
+def _scaled(rgb: Rgb, level: float) -> Rgb:
+    red, green, blue = rgb
+    return round(red * level), round(green * level), round(blue * level)

@@ -1,0 +1,191 @@
+"""The board's GPIO lines, through gpiozero and its lgpio factory. The only file that imports either.
+
+What gpiozero's own pins do to a line on its way in and out (claim it as an input, then as a low output; make it an
+input again at the end) would let go of every held solenoid. The pins here are claimed once, at their level, and left
+as they are.
+"""
+
+import logging
+import os
+import threading
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from hardware.parts import HardwareError, PartMissing
+from hardware.stand_in import standing_in
+
+if TYPE_CHECKING:
+    from gpiozero import InputDevice, OutputDevice
+    from gpiozero.pins.lgpio import LGPIOFactory
+
+PI_3B = 0xA02082
+"""Revision code of a board with the 40-pin header that every Pi since 2014 has."""
+
+logger = logging.getLogger(__name__)
+
+
+class LineFailure(HardwareError, OSError):
+    """A GPIO line could not be driven or read; the part behind it says what to do."""
+
+
+class OutputLine:
+    """One line the station drives."""
+
+    def __init__(self, pin: int, device: "OutputDevice", errors: tuple[type[Exception], ...]) -> None:
+        self._pin = pin
+        self._device = device
+        self._errors = errors
+
+    def on(self) -> None:
+        """Put the line high. Raises LineFailure."""
+        self._set(high=True)
+
+    def off(self) -> None:
+        """Put the line low. Raises LineFailure."""
+        self._set(high=False)
+
+    def close(self) -> None:
+        """Let go of it; its level stays. Idempotent."""
+        self._device.close()
+
+    def _set(self, *, high: bool) -> None:
+        try:
+            self._device.value = high
+        except self._errors as error:
+            raise LineFailure(f"GPIO{self._pin} cannot be driven: {error}") from error
+
+
+class InputLine:
+    """One line with a contact to ground and the Pi's own pull-up."""
+
+    def __init__(self, pin: int, device: "InputDevice", errors: tuple[type[Exception], ...]) -> None:
+        self._pin = pin
+        self._device = device
+        self._errors = errors
+
+    def high(self) -> bool:
+        """Read the line's level: low while the contact is closed. Raises LineFailure."""
+        try:
+            return not self._device.value
+        except self._errors as error:
+            raise LineFailure(f"GPIO{self._pin} cannot be read: {error}") from error
+
+    def close(self) -> None:
+        """Let go of it. Idempotent."""
+        self._device.close()
+
+
+class Pins:
+    """Claims lines by their BCM numbers."""
+
+    def __init__(self, factory: "LGPIOFactory", errors: tuple[type[Exception], ...]) -> None:
+        self._factory = factory
+        self._errors = errors
+
+    def output(self, pin: int, *, high: bool) -> OutputLine:
+        """Claim an output at this level: a line that has it already sees no edge. Raises PartMissing."""
+        from gpiozero import OutputDevice
+
+        try:
+            device = OutputDevice(pin, initial_value=high, pin_factory=self._factory)
+        except self._errors as error:
+            raise _unclaimable(pin, error) from error
+        return OutputLine(pin, device, self._errors)
+
+    def input(self, pin: int) -> InputLine:
+        """Claim an input and pull it up. Raises PartMissing."""
+        from gpiozero import InputDevice
+
+        try:
+            device = InputDevice(pin, pull_up=True, pin_factory=self._factory)
+        except self._errors as error:
+            raise _unclaimable(pin, error) from error
+        return InputLine(pin, device, self._errors)
+
+    def close(self) -> None:
+        """Give every line back; outputs stay as they are. Idempotent."""
+        self._factory.close()
+
+
+def open_pins(*, stand_in: ModuleType | None = None, runtime: Path | None = None) -> Pins:
+    """Open the Pi's GPIO chip, or with `stand_in` the emulated one in lgpio's place. Raises PartMissing.
+
+    `runtime` is a folder that lgpio may write in (it makes a pipe there when it is imported).
+    """
+    modules = {} if stand_in is None else {"lgpio": stand_in}
+    try:
+        with standing_in(modules, ["gpiozero.pins.lgpio"]), _working_in(runtime if stand_in is None else None):
+            import lgpio
+            from gpiozero.exc import GPIOZeroError
+            from gpiozero.pins import PinInfo
+            from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
+            from gpiozero.pins.local import LocalPiPin
+    except (ImportError, OSError) as error:
+        raise PartMissing(
+            f"lgpio cannot be loaded ({error}): install the extra `pi`, run where it may write"
+        ) from error
+    revision = _revision() if stand_in is None else PI_3B
+
+    class Pin(LGPIOPin):
+        def __init__(self, factory: LGPIOFactory, info: PinInfo) -> None:
+            LocalPiPin.__init__(self, factory, info)
+            self._pwm = None
+            self._bounce = None
+            self._callback = None
+            self._edges = lgpio.BOTH_EDGES
+
+        def output_with_state(self, state: bool) -> None:
+            lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))  # noqa: SLF001 (as LGPIOPin does)
+
+        def close(self) -> None:
+            pass
+
+    class Factory(LGPIOFactory):
+        def __init__(self) -> None:
+            super().__init__()
+            # gpiozero keeps these on the class: two stations in one process would get each other's lines.
+            self.pins = {}
+            self._reservations = defaultdict(list)
+            self._res_lock = threading.Lock()
+            self.pin_class = Pin
+
+        def _get_revision(self) -> int:
+            return revision
+
+    try:
+        return Pins(Factory(), (GPIOZeroError, lgpio.error, OSError))
+    except (lgpio.error, OSError) as error:
+        raise PartMissing(f"the GPIO chip cannot be opened ({error}): run on a Pi, as a user in group gpio") from error
+
+
+def _unclaimable(pin: int, error: Exception) -> PartMissing:
+    return PartMissing(f"GPIO{pin} cannot be claimed ({error}): see what else uses it, or wire another pin")
+
+
+def _revision() -> int:
+    """The board's revision code; a board that has none, or one unknown here, is taken for one with 40 pins."""
+    from gpiozero import PiBoardInfo
+    from gpiozero.exc import PinUnknownPi
+    from gpiozero.pins.local import get_pi_revision
+
+    try:
+        revision = get_pi_revision()
+        PiBoardInfo.from_revision(revision)
+    except (PinUnknownPi, OSError) as error:
+        logger.warning("unknown board (%s): taken for a Raspberry Pi with the 40-pin header", error)
+        return PI_3B
+    return revision
+
+
+def _working_in(runtime: Path | None) -> ExitStack:
+    """Let lgpio put its pipe into `runtime` (it changes the working folder for good); come back afterwards."""
+    life = ExitStack()
+    if runtime is not None:
+        os.environ.setdefault("LG_WD", str(runtime))
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY)
+    life.callback(os.close, here)
+    life.callback(os.fchdir, here)
+    return life

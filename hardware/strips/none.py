@@ -1,0 +1,15 @@
+"""A station without lights."""
+
+from collections.abc import Sequence
+
+from hardware.parts import Rgb
+
+
+class NoStrip:
+    """Takes every frame and shows none."""
+
+    def show(self, frame: Sequence[Rgb]) -> None:
+        """See parts.Strip."""
+
+    def close(self) -> None:
+        """See parts.Strip."""

@@ -1,0 +1,6 @@
+BOTH_EDGES: int
+
+class error(Exception):  # noqa: N801
+    value: str
+
+def gpio_claim_output(handle: int, gpio: int, level: int = 0, lFlags: int = 0) -> int: ...  # noqa: N803

@@ -1,0 +1,319 @@
+"""From wiring to parts: simulated ones in a real world, and the Pi's by name."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from hardware.board import open_board
+from hardware.clock import boottime
+from hardware.emulated.cards import Field
+from hardware.emulated.gpio import lgpio_module
+from hardware.emulated.mfrc522_chip import Mfrc522Chip
+from hardware.emulated.spidev import spidev_module
+from hardware.emulated.strip import EmulatedStrip, ws281x_module
+from hardware.emulated.world import World
+from hardware.emulated.world_server import WorldServer
+from hardware.lights import Lights, palette_of, segments_of
+from hardware.lock_keeper import LockKeeper
+from hardware.looks import Colour, Look
+from hardware.parts import LightsFailure, NoCard, OneCard, PartMissing, Position, ReaderFailure
+from hardware.wiring import LightsWiring, MotorWiring, ReaderWiring, SlotWiring, SolenoidWiring, Wiring
+
+CARD = "04A1B2C3D4E5F6"
+LOCKED, UNLOCKED = Position.LOCKED, Position.UNLOCKED
+
+
+def bolts(world: World) -> list[str]:
+    return [slot["bolt"] for slot in world.snapshot()["slots"]]
+
+
+def test_a_card_that_rests_in_the_field_is_there_at_the_first_poll(world: World, board: Any, eventually: Any) -> None:
+    world.place(CARD)
+    station = board()
+    assert station.reader.poll() == OneCard(CARD)
+    world.remove(CARD)
+    eventually(lambda: station.reader.poll() == NoCard())
+
+
+def test_locks_and_lights_reach_the_world(world: World, board: Any, eventually: Any) -> None:
+    station = board()
+    station.locks[1].drive(LOCKED)
+    eventually(lambda: station.locks[1].seen() is LOCKED)
+    assert station.locks[2].seen() is UNLOCKED
+    assert bolts(world) == ["locked", "unlocked"]
+    station.strip.show([(1, 2, 3)])
+    eventually(lambda: world.snapshot()["strip"]["pixels"][:2] == [[1, 2, 3], [0, 0, 0]])
+
+
+def test_closing_goes_dark_and_moves_no_bolt(world: World, board: Any, eventually: Any, lost: threading.Event) -> None:
+    station = board(positions={1: LOCKED})
+    station.strip.show([(1, 2, 3)] * 24)
+    eventually(lambda: bolts(world) == ["locked", "unlocked"])
+    station.close()
+    station.close()
+    eventually(lambda: world.snapshot()["strip"]["pixels"] == [[0, 0, 0]] * 24)
+    assert world.snapshot()["lines"]["17"] == 1
+    assert bolts(world) == ["locked", "unlocked"]
+    assert not lost.is_set()
+
+
+def test_a_board_is_opened_again_and_again(world: World, board: Any, eventually: Any) -> None:
+    for _ in range(3):
+        station = board(positions={1: LOCKED, 2: UNLOCKED})
+        eventually(lambda station=station: station.locks[1].seen() is LOCKED)
+        station.close()
+    assert bolts(world)[0] == "locked"
+
+
+def test_an_absent_reader_fails_and_comes_back(world: World, board: Any, eventually: Any) -> None:
+    world.set_fault("reader-absent", True)
+    station = board()
+    with pytest.raises(ReaderFailure):
+        station.reader.poll()
+    with pytest.raises(ReaderFailure):
+        station.reader.revive()
+    world.set_fault("reader-absent", False)
+    world.place(CARD)
+
+    def revived() -> bool:
+        try:
+            station.reader.revive()
+        except ReaderFailure:
+            return False
+        return station.reader.poll() == OneCard(CARD)
+
+    eventually(revived)
+
+
+def test_dead_lights_fail_and_come_back(world: World, wiring: Wiring, board: Any, eventually: Any, clock: Any) -> None:
+    world.set_fault("lights-dead", True)
+    told: list[bool] = []
+    lights = Lights(board().strip, segments_of(wiring), palette_of({}), 1.0, clock, told.append)
+    lights.show({"1": Look((Colour.BLUE,))})
+    lights.step()
+    assert told == [True]
+    world.set_fault("lights-dead", False)
+
+    def back() -> bool:
+        clock.advance(10)
+        lights.step()
+        return told == [True, False]
+
+    eventually(back)
+    eventually(lambda: world.snapshot()["strip"]["pixels"][8] == [0, 0, 255])
+
+
+def test_a_jammed_lock_is_tried_and_told(world: World, board: Any, wiring: Wiring) -> None:
+    world.set_fault("lock-jammed-1", True)
+    lock = replace(wiring.slots[0].lock, move_timeout_ms=60)
+    station = board(replace(wiring, slots=(replace(wiring.slots[0], lock=lock), wiring.slots[1])))
+    settled: list[tuple[int, int, Position | None]] = []
+    levels: list[int] = []
+    unsubscribe = world.subscribe(lambda snapshot: levels.append(snapshot["lines"].get("17", 0)))
+    keeper = LockKeeper(station.locks, {1: 2, 2: 2}, lambda *told: settled.append(told), lambda *_: None)
+    keeper.order(1, LOCKED, 5)
+    while not settled:
+        keeper.wake.wait(keeper.step())
+    unsubscribe()
+    assert settled == [(1, 5, UNLOCKED)]
+    assert [one for one, two in zip(levels, [0, *levels], strict=False) if one != two] == [1, 0, 1]
+    world.set_fault("lock-jammed-1", False)
+    settled.clear()
+    keeper.order(1, LOCKED, 6)
+    while not settled:
+        keeper.wake.wait(keeper.step())
+    assert settled == [(1, 6, LOCKED)]
+
+
+KEEPER = """
+import sys
+from pathlib import Path
+from hardware.board import open_board
+from hardware.parts import Position
+from hardware.wiring import SlotWiring, SolenoidWiring, Wiring
+slot = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17, sensor_pin=27))
+board = open_board(Wiring(kind="simulated", slots=(slot,)), {}, world=Path(sys.argv[1]), lost=sys.exit)
+board.locks[1].drive(Position.LOCKED)
+print("driven", flush=True)
+sys.stdin.read()
+"""
+
+
+def killed_while_it_holds(door: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KEEPER, str(door)],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "driven\n"
+        process.kill()
+
+
+def test_a_killed_agent_leaves_its_bolt_and_its_successor_claims_it_without_an_edge(
+    world: World, door: Path, board: Any, eventually: Any
+) -> None:
+    killed_while_it_holds(door)
+    eventually(lambda: bolts(world)[0] == "locked")
+    story: list[tuple[int | None, str]] = []
+    unsubscribe = world.subscribe(
+        lambda snapshot: story.append((snapshot["lines"].get("17"), snapshot["slots"][0]["bolt"]))
+    )
+    station = board(positions={1: LOCKED, 2: UNLOCKED})
+    assert station.locks[1].seen() is LOCKED
+    station.strip.show([(1, 2, 3)])
+    station.close()
+    eventually(lambda: len(story) >= 2)
+    unsubscribe()
+    assert set(story) == {(1, "locked")}
+
+
+def test_after_a_kill_of_everything_cards_bolts_and_lines_are_there(
+    world: World, wiring: Wiring, tmp_path: Path, eventually: Any, lost: threading.Event
+) -> None:
+    with WorldServer(world, tmp_path / "first"):
+        world.place(CARD)
+        killed_while_it_holds(tmp_path / "first")
+        eventually(lambda: bolts(world)[0] == "locked")
+    again = World(wiring, tmp_path / "world.json", travel_s=0.02)
+    assert bolts(again) == ["locked", "unlocked"]
+    with WorldServer(again, tmp_path / "second"):
+        station = open_board(wiring, {1: LOCKED}, world=tmp_path / "second", lost=lost.set)
+        assert station.reader.poll() == OneCard(CARD)
+        assert station.locks[1].seen() is LOCKED
+        station.close()
+    assert bolts(again) == ["locked", "unlocked"]
+
+
+def test_an_agent_whose_world_ends_is_told(world: World, wiring: Wiring, tmp_path: Path, lost: threading.Event) -> None:
+    server = WorldServer(world, tmp_path / "short")
+    station = open_board(wiring, {}, world=tmp_path / "short", lost=lost.set)
+    server.close()
+    assert lost.wait(10)
+    with pytest.raises(LightsFailure):
+        station.strip.show([(1, 2, 3)])
+    station.close()
+
+
+SLOT = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"slots": (SLOT, replace(SLOT, number=2))}, "GPIO17 cannot be claimed"),
+        ({"slots": (replace(SLOT, lock=MotorWiring(lock_pin=17, unlock_pin=22)),)}, "solenoid"),
+        ({"slots": (replace(SLOT, lock=SolenoidWiring(pin=17, hold_duty=0.9)),)}, "hold_duty"),
+        ({"lights": LightsWiring(kind="pio")}, '"pio"'),
+        ({"lights": LightsWiring(kind="rgb")}, '"rgb"'),
+    ],
+)
+def test_what_cannot_be_opened_opens_nothing(board: Any, wiring: Wiring, change: dict[str, Any], text: str) -> None:
+    with pytest.raises(PartMissing, match=text):
+        board(replace(wiring, **change))
+    board().close()
+
+
+def test_a_simulated_station_without_a_world_says_how_to_start_one(wiring: Wiring, tmp_path: Path) -> None:
+    for world in (None, tmp_path / "nowhere"):
+        with pytest.raises(PartMissing, match="station-agent simulate"):
+            open_board(wiring, {}, world=world, lost=lambda: None)
+
+
+def test_a_station_without_lights(board: Any, wiring: Wiring) -> None:
+    board(replace(wiring, lights=LightsWiring(kind="none"))).strip.show([(1, 2, 3)])
+
+
+def test_a_reset_pin_that_is_taken_costs_the_reader_only(board: Any, wiring: Wiring) -> None:
+    station = board(replace(wiring, reader=ReaderWiring(reset_pin=17)))
+    with pytest.raises(ReaderFailure, match="GPIO17"):
+        station.reader.poll()
+    station.locks[1].drive(LOCKED)
+
+
+class Wires:
+    """A Pi's lines, leading nowhere."""
+
+    def __init__(self) -> None:
+        self.driven: list[tuple[int, int | None]] = []
+
+    def drive(self, pin: int, level: int | None) -> None:
+        self.driven.append((pin, level))
+
+    def closed(self, pin: int) -> bool:
+        return pin == 27
+
+    def watch(self, changed: Any) -> None:
+        changed()
+
+
+class Pi:
+    """A Pi's C modules where everybody finds them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wires, self.field, self.frames = Wires(), Field(), []
+        strip = EmulatedStrip(self.frames.append, lambda: False, boottime)
+        self.modules: dict[str, ModuleType] = {
+            "lgpio": lgpio_module(self.wires),
+            "spidev": spidev_module(Mfrc522Chip(self.field)),
+            "_rpi_ws281x": ws281x_module(strip),
+        }
+        for name, module in self.modules.items():
+            monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: 0xA02082)
+
+
+USERS = ("gpiozero.pins.lgpio", "rpi_ws281x", "rpi_ws281x.rpi_ws281x")
+
+
+@pytest.fixture
+def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pi]:
+    for name in USERS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield Pi(monkeypatch)
+    for name in USERS:
+        sys.modules.pop(name, None)
+
+
+def test_on_a_pi_the_installed_libraries_are_used(pi: Pi, wiring: Wiring) -> None:
+    pi.field.place(CARD)
+    station = open_board(replace(wiring, kind="raspberry-pi"), {1: LOCKED}, world=None, lost=lambda: None)
+    assert station.reader.poll() == OneCard(CARD)
+    assert station.locks[1].seen() is LOCKED
+    station.strip.show([(1, 2, 3)] * 24)
+    station.close()
+    assert [level for pin, level in pi.wires.driven if pin == 17] == [1]
+    assert len(pi.frames) == 2
+
+
+@pytest.mark.parametrize("library", ["spidev", "hardware.reader"])
+def test_on_a_pi_without_a_readers_library_the_vehicles_still_get_out(
+    pi: Pi, wiring: Wiring, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    station = open_board(replace(wiring, kind="raspberry-pi"), {1: LOCKED}, world=None, lost=lambda: None)
+    with pytest.raises(ReaderFailure, match="extra `pi`"):
+        station.reader.poll()
+    station.locks[1].drive(UNLOCKED)
+    station.close()
+    assert [level for pin, level in pi.wires.driven if pin == 17] == [1, 0]
+
+
+def test_on_a_pi_with_no_reader_on_its_bus_it_is_tried_again(pi: Pi, wiring: Wiring) -> None:
+    away = replace(wiring, kind="raspberry-pi", reader=ReaderWiring(spi_bus=1))
+    station = open_board(away, {}, world=None, lost=lambda: None)
+    for act in (station.reader.poll, station.reader.revive, station.reader.revive):
+        with pytest.raises(ReaderFailure, match="spi"):
+            act()
+    station.close()
+    assert [level for pin, level in pi.wires.driven if pin == 25] == [1, 1, 1]

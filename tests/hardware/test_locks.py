@@ -1,0 +1,150 @@
+"""Solenoid locks over the real gpiozero and the emulated lines."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hardware.emulated.gpio import Error, lgpio_module
+from hardware.locks import open_lock, solenoid_of
+from hardware.parts import LockFailure, PartMissing, Position
+from hardware.pins import Pins, open_pins
+from hardware.wiring import Level, MotorWiring, SlotWiring, SolenoidWiring
+
+
+class Wires:
+    """Lines that end here, and remember every level they had."""
+
+    def __init__(self) -> None:
+        self.driven: list[tuple[int, int | None]] = []
+        self.grounded: set[int] = set()
+        self.cut = False
+        self.deaf = False
+
+    def drive(self, pin: int, level: int | None) -> None:
+        if self.cut:
+            raise ConnectionResetError("cut")
+        self.driven.append((pin, level))
+
+    def closed(self, pin: int) -> bool:
+        if self.cut or self.deaf:
+            raise Error("cut")
+        return pin in self.grounded
+
+    def watch(self, changed: Any) -> None:
+        pass
+
+    def levels(self, pin: int) -> list[int | None]:
+        return [level for one, level in self.driven if one == pin]
+
+
+SLOT = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17, sensor_pin=27))
+
+
+@pytest.fixture
+def wires() -> Wires:
+    return Wires()
+
+
+@pytest.fixture
+def pins(wires: Wires) -> Any:
+    opened = open_pins(stand_in=lgpio_module(wires))
+    yield opened
+    opened.close()
+    opened.close()
+
+
+def test_a_held_lock_sees_no_low_edge_from_open_to_close(pins: Pins, wires: Wires) -> None:
+    lock = open_lock(SLOT, pins, Position.LOCKED)
+    lock.drive(Position.LOCKED)
+    lock.close()
+    lock.close()
+    pins.close()
+    assert wires.levels(17) == [1, 1]
+
+
+def test_an_open_lock_is_claimed_low_and_driven_both_ways(pins: Pins, wires: Wires) -> None:
+    lock = open_lock(SLOT, pins, Position.UNLOCKED)
+    lock.drive(Position.LOCKED)
+    lock.drive(Position.UNLOCKED)
+    assert wires.levels(17) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("sensor_locked", "closed_shows"), [("low", Position.LOCKED), ("high", Position.UNLOCKED)])
+def test_the_sensors_polarity(pins: Pins, wires: Wires, sensor_locked: Level, closed_shows: Position) -> None:
+    wiring = replace(SLOT, lock=SolenoidWiring(pin=17, sensor_pin=27, sensor_locked=sensor_locked))
+    lock = open_lock(wiring, pins, Position.UNLOCKED)
+    assert lock.seen() is not closed_shows
+    wires.grounded.add(27)
+    assert lock.seen() is closed_shows
+
+
+@pytest.mark.parametrize(("closed", "level"), [({27}, 1), (set(), 0)])
+def test_a_lock_that_nobody_remembers_is_claimed_as_its_sensor_shows(
+    pins: Pins, wires: Wires, closed: set[int], level: int
+) -> None:
+    wires.grounded |= closed
+    open_lock(SLOT, pins, None)
+    assert wires.levels(17) == [level]
+
+
+def test_without_a_sensor_nothing_is_seen_and_nobody_remembers_means_open(pins: Pins, wires: Wires) -> None:
+    lock = open_lock(replace(SLOT, lock=SolenoidWiring(pin=17, move_timeout_ms=300)), pins, None)
+    assert lock.seen() is None
+    assert lock.settle_s(Position.LOCKED) == 0.3
+    assert wires.levels(17) == [0]
+    lock.close()
+
+
+def test_lines_that_fail_are_the_locks_failure(pins: Pins, wires: Wires) -> None:
+    lock = open_lock(SLOT, pins, Position.UNLOCKED)
+    wires.cut = True
+    with pytest.raises(LockFailure, match="cannot be driven"):
+        lock.drive(Position.LOCKED)
+    with pytest.raises(LockFailure, match="cannot be read"):
+        lock.seen()
+    lock.close()
+    with pytest.raises(LockFailure):
+        lock.drive(Position.LOCKED)
+
+
+def test_a_sensor_that_cannot_be_read_at_the_start_is_a_missing_part(pins: Pins, wires: Wires) -> None:
+    wires.deaf = True
+    with pytest.raises(PartMissing, match="slot 1"):
+        open_lock(SLOT, pins, None)
+
+
+def test_a_line_that_is_in_use_or_out_of_reach_cannot_be_claimed(pins: Pins, wires: Wires) -> None:
+    lock = open_lock(SLOT, pins, Position.UNLOCKED)
+    with pytest.raises(PartMissing, match="GPIO27 cannot be claimed"):
+        open_lock(SLOT, pins, Position.UNLOCKED)
+    with pytest.raises(PartMissing, match="GPIO17 cannot be claimed"):
+        pins.output(17, high=True)
+    wires.cut = True
+    with pytest.raises(PartMissing, match="GPIO5 cannot be claimed"):
+        pins.input(5)
+    lock.close()
+
+
+def test_two_stations_in_one_process_have_their_own_lines(pins: Pins, wires: Wires) -> None:
+    other_wires = Wires()
+    other = open_pins(stand_in=lgpio_module(other_wires))
+    open_lock(SLOT, pins, Position.UNLOCKED).drive(Position.LOCKED)
+    open_lock(SLOT, other, Position.UNLOCKED)
+    other.close()
+    assert wires.levels(17) == [0, 1]
+    assert other_wires.levels(17) == [0]
+
+
+def test_what_this_version_does_not_drive_is_refused_by_name() -> None:
+    with pytest.raises(PartMissing, match=r'slot 1: .* not "motor"'):
+        solenoid_of(replace(SLOT, lock=MotorWiring(lock_pin=17, unlock_pin=22)))
+    with pytest.raises(PartMissing, match="hold_duty"):
+        solenoid_of(replace(SLOT, lock=SolenoidWiring(pin=17, hold_duty=0.5)))
+
+
+def test_the_reset_line_goes_high_and_low(pins: Pins, wires: Wires) -> None:
+    reset = pins.output(25, high=True)
+    reset.off()
+    reset.on()
+    assert wires.levels(25) == [1, 0, 1]

@@ -1,0 +1,122 @@
+"""Opening the GPIO chip: the Pi's own, and what is said where there is none."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from hardware.emulated.gpio import lgpio_module
+from hardware.parts import PartMissing
+from hardware.pins import PI_3B, open_pins
+
+
+class Wires:
+    """Lines that lead nowhere."""
+
+    def drive(self, pin: int, level: int | None) -> None:
+        pass
+
+    def closed(self, pin: int) -> bool:
+        return pin < 0
+
+    def watch(self, changed: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """An lgpio that everybody finds, as on a Pi."""
+    module = lgpio_module(Wires())
+    monkeypatch.setitem(sys.modules, "lgpio", module)
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    yield module
+    sys.modules.pop("gpiozero.pins.lgpio", None)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    # Set before it is removed, or what the station sets would outlive the test.
+    monkeypatch.setenv("LG_WD", "")
+    monkeypatch.delenv("LG_WD")
+
+
+@pytest.mark.usefixtures("installed")
+def test_lgpio_works_in_the_runtime_folder_and_the_station_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: 0xC04170)
+    pins = open_pins(runtime=tmp_path / "run")
+    assert os.environ["LG_WD"] == str(tmp_path / "run")
+    assert Path.cwd() == tmp_path
+    pins.output(17, high=True).close()
+    pins.close()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("revision", [0x0, None])
+def test_an_unknown_board_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, revision: int | None
+) -> None:
+    def read() -> int:
+        if revision is None:
+            raise PermissionError
+        return revision
+
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", read)
+    pins = open_pins()
+    with caplog.at_level(logging.WARNING):
+        pins.output(17, high=False).close()
+    pins.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "40-pin" in caplog.text
+
+
+def test_a_chip_that_cannot_be_opened_is_missing(installed: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise installed.error("can not open gpiochip")
+
+    monkeypatch.setattr(installed, "gpiochip_open", refuse)
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: PI_3B)
+    with pytest.raises(PartMissing, match="group gpio"):
+        open_pins()
+
+
+def test_without_lgpio_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lgpio", None)
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    with pytest.raises(PartMissing, match="extra `pi`"):
+        open_pins()
+
+
+@pytest.mark.skipif(find_spec("lgpio") is None, reason="lgpio is not installed")
+def test_the_real_lgpio_from_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from hardware.parts import PartMissing
+from hardware.pins import open_pins
+try:
+    open_pins(runtime=Path(sys.argv[1])).close()
+except PartMissing as error:
+    print(error)
+print(Path(os.getcwd()) == Path("/sys"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd="/sys",
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout.endswith("True\n")
+    assert list(tmp_path.glob(".lgd-nfy*"))
