@@ -1,0 +1,106 @@
+"""What decide asks for: questions and acts for the supplier, messages for the broker.
+
+An act is one write to the supplier (contract section 3). It is kept as what it is (session, act), not as a URL: the
+URL is made when it leaves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from agent.answers import Problem
+
+
+class ActName(StrEnum):
+    """The writes of contract section 3, in the order of its table."""
+
+    ACQUIRE = "acquire"
+    LEDS = "leds"
+    LOCK = "lock"
+    START = "start"
+    END = "end"
+    PAY = "pay"
+    UNLOCK = "unlock"
+    SUPPORT = "support"
+
+
+STATION_LANE = "station"
+MAIN_LIGHT = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One write to the supplier, owed until it is delivered, refused or struck.
+
+    `key` is its Idempotency-Key. Acts of one `lane` leave in order; lanes leave beside each other. `card` goes out with
+    acquire only; with other acts it says what to mask in the supplier's refusals.
+    """
+
+    name: ActName
+    key: str
+    lane: str
+    session: str = ""
+    slot: int = 0
+    card: str = ""
+    light: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """The question "active session?" of one visit; it dies with the visit or at `until` (CLOCK_BOOTTIME seconds)."""
+
+    visit: int
+    card: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something owed to the broker: `payload` is complete when it is written down, and leaves in order, QoS 1."""
+
+    topic: str
+    payload: bytes
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A CloudEvent to write down: `name` without prefix and version; `slot` 0 is the station itself."""
+
+    name: str
+    data: Mapping[str, Any]
+    id: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """Take back the act with `key`: struck if it has not left yet, else `act` becomes owed behind it."""
+
+    key: str
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """All that one fact asks for, in order.
+
+    `settled`: keys of acts whose outcome was taken in. `struck`: keys of acts not wanted any more, which go if they
+    have not left yet. `forgotten`: keys of acts that go in any case, for they can only be refused. `aside`: keys of
+    acts that an operator has to look at. `renamed`: pairs of session ids, ours and the supplier's. `durable`: commit
+    before anything leaves or moves.
+    """
+
+    asks: tuple[Ask, ...] = ()
+    owed: tuple[Act, ...] = ()
+    undone: tuple[Undo, ...] = ()
+    events: tuple[Event, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    settled: tuple[str, ...] = ()
+    struck: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    durable: bool = False

@@ -1,0 +1,133 @@
+"""What can happen to a station, in the past tense. A fact is frozen and carries its moment and one random id.
+
+Keys and event ids that a fact gives rise to are UUIDv5 of its id and a name, so decide needs no randomness.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.answers import ActiveSession, Grant, Problem
+from agent.clock import At
+from agent.effects import Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that happened `at` a moment; `id` is a UUIDv4."""
+
+    at: At
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted(Fact):
+    """The agent came up and read its journal; nobody knows how long it was gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTapped(Fact):
+    """A card that was away is now in the field. `card` is its UID in upper-case hex."""
+
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRemoved(Fact):
+    """A card left the field; `at` is when it was last seen."""
+
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeveralCardsSeen(Fact):
+    """Two or more cards are in the field at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveAnswered(Fact):
+    """The question of `visit` was answered: a session, none, or a refusal (`problem`)."""
+
+    visit: int
+    session: ActiveSession | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcquireAnswered(Fact):
+    """The acquire `act` was granted or refused (`problem`). The visit that wanted it may be over."""
+
+    act: Act
+    grant: Grant | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettled(Fact):
+    """The supplier did a session's start, end or pay, or refused it (`problem`).
+
+    `repeated`: it had left before without an answer, so an earlier attempt may have been done.
+    """
+
+    act: Act
+    problem: Problem | None = None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerUnusable(Fact):
+    """The supplier answered something that cannot be used; it is asked again, and the operator is told once."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockSettled(Fact):
+    """The lock of `slot` finished `move`: `locked` is what its sensor shows, None without a sensor."""
+
+    slot: int
+    move: int
+    locked: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoltMoved(Fact):
+    """The sensor of `slot` changed without a move under way."""
+
+    slot: int
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlinePassed(Fact):
+    """At least one deadline of the state is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRaised(Fact):
+    """A part of the station itself found a fault."""
+
+    code: str
+    title: str
+    detail: str
+    slot: int = 0
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultCleared(Fact):
+    """The cause of a fault of the station itself is gone; nothing happens if it had not been raised."""
+
+    code: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventReceived(Fact):
+    """A CloudEvent came to the inbox. `sent` is its `time` as Unix seconds, if it has one."""
+
+    type: str
+    source: str
+    event_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    sent: float | None = None

@@ -1,0 +1,217 @@
+"""What a station is between two facts. Frozen: decide returns a new one.
+
+Locks and lights are drawn from it (`face.py`), never stored beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from agent.answers import Grant
+from agent.clock import At
+
+NEVER = float("inf")
+
+
+class Phase(StrEnum):
+    """Where a slot is in its story."""
+
+    FREE = "free"
+    STARTING = "starting"  # the bolt is closing for a driver who waits
+    CHARGING = "charging"
+    ENDING = "ending"  # end and pay are under way, the bolt still holds
+    OPENING = "opening"  # the bolt is opening, or refused to
+    HELD = "held"  # unpaid, or refused by the supplier: locked until its card taps
+    UNKNOWN = "unknown"  # the journal was lost: nobody knows whose vehicle is in it
+
+
+class Progress(StrEnum):
+    """How far one act of a session has come at the supplier."""
+
+    NONE = "none"
+    OWED = "owed"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Payment(StrEnum):
+    """What became of a session's payment, in the words of `session-ended.v1`."""
+
+    NONE = "none"
+    OWED = "owed"
+    PAID = "paid"
+    REFUSED = "refused"
+
+
+class Step(StrEnum):
+    """What a driver is waiting for."""
+
+    ASKING = "asking"
+    ACQUIRING = "acquiring"
+    NAMING = "naming"  # a slot was given without a session id: asking for it
+    LOCKING = "locking"
+    ENDING = "ending"
+    OPENING = "opening"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One slot. Its lock is driven once for each new `move`; `seen` is what the sensor last showed (True: locked)."""
+
+    number: int
+    phase: Phase = Phase.FREE
+    session: str = ""
+    move: int = 0
+    seen: bool | None = None
+    available: bool = True
+    lock_failures: int = 0
+    ended: At | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One vehicle's stay. It is kept until the vehicle is released and the supplier knows everything.
+
+    `announced`: `session-ended` was written down, or never will be. `locked`: its bolt was confirmed here. `light` is
+    the key of its blue light's act. `former` is its own id, if the supplier's replaced that.
+    """
+
+    id: str
+    card: str
+    slot: int
+    tapped: At
+    start: Progress = Progress.NONE
+    end: Progress = Progress.NONE
+    payment: Payment = Payment.NONE
+    pay_refusals: int = 0
+    ended_by: Literal["card", "command", "station"] = "card"
+    released: bool = False
+    announced: bool = False
+    locked: bool = False
+    light: str = ""
+    former: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more will happen to it."""
+        owed = Progress.OWED in (self.start, self.end) or self.payment is Payment.OWED
+        return self.released and self.announced and not owed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One tap being worked on, from fact `tap`. `deadline` is in CLOCK_BOOTTIME seconds (None: the bolt decides).
+
+    `grant` is a slot that was given without a session id, until it has one. `spare` is a slot that was given but
+    cannot be used, kept until the supplier has named another. Without a `driver` it is there to give `grant` back.
+    """
+
+    number: int
+    card: str
+    tap: str
+    tapped: At
+    step: Step
+    deadline: float | None
+    slot: int = 0
+    session: str = ""
+    key: str = ""
+    grant: Grant | None = None
+    spare: Grant | None = None
+    driver: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that does not work, known by code, scope and slot; `error` is what the support is told."""
+
+    code: str
+    slot: int = 0
+    warning: bool = False
+    origin: Literal["station", "inbox"] = "station"
+    title: str = ""
+    detail: str = ""
+    raised: At
+    error: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return f"{self.code}/{self.slot}"
+
+
+class Signal(StrEnum):
+    """What the main light tells a driver in passing."""
+
+    REFUSED = "refused"
+    TWO_CARDS = "two-cards"
+    NO_SLOTS = "no-slots"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A card that tapped lately: until when (CLOCK_BOOTTIME seconds) another tap of it is only acknowledged."""
+
+    until: float
+    resting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """When support was last called for a fault, and how often it was raised since."""
+
+    called: At
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """The whole station. `lately`, `supports`, `winked`, `signal` and `signalled` do not outlive the process."""
+
+    slots: Mapping[int, Slot]
+    sessions: Mapping[str, Session] = field(default_factory=dict)
+    visits: Mapping[int, Visit] = field(default_factory=dict)
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    available: bool = True
+    visit_count: int = 0
+    lately: Mapping[str, Seen] = field(default_factory=dict)
+    supports: Mapping[str, Support] = field(default_factory=dict)
+    winked: float = -NEVER
+    signal: Signal | None = None
+    signalled: float = -NEVER
+
+    def session_of(self, card: str) -> Session | None:
+        """The session of `card` whose vehicle stands in a slot."""
+        standing = (self.sessions.get(slot.session) for slot in self.slots.values())
+        return next((session for session in standing if session and session.card == card), None)
+
+    def session_called(self, name: str) -> Session | None:
+        """The session with this id, or with this id before the supplier's replaced it."""
+        return self.sessions.get(name) or next((s for s in self.sessions.values() if name and s.former == name), None)
+
+    def slot_of(self, session: Session) -> Slot | None:
+        """The slot in which the session's vehicle stands; None once it was released."""
+        slot = self.slots.get(session.slot)
+        return slot if slot and slot.session == session.id else None
+
+    def leaving(self, card: str, name: str = "") -> Session | None:
+        """A session of `card` that is over here while the supplier does not know its end: `name`, else the last one."""
+        over = [s for s in self.sessions.values() if s.card == card and s.released and s.end is Progress.OWED]
+        return next((session for session in reversed(over) if name in ("", session.id)), None)
+
+    def visit_of(self, card: str) -> Visit | None:
+        """The visit whose driver is waiting with `card`."""
+        return next((v for v in self.visits.values() if v.card == card and v.driver), None)
+
+    def out_of_order(self, slot: int = 0) -> bool:
+        """Whether an out-of-order fault of this slot (0: of the station itself) is raised."""
+        return any(f.slot == slot and not f.warning for f in self.faults.values())
+
+    @property
+    def in_service(self) -> bool:
+        """Whether the station may start sessions at all."""
+        return self.available and not self.out_of_order()
+
+    def usable(self, slot: Slot) -> bool:
+        """Whether a slot may be offered once it is free."""
+        return slot.available and slot.phase is not Phase.UNKNOWN and not self.out_of_order(slot.number)

@@ -1,0 +1,51 @@
+"""What becomes due without anybody doing anything."""
+
+from agent.facts import DeadlinePassed
+from agent.state import Fault, Station, Step, Visit
+from agent.workflow.end import unlock_slot
+from agent.workflow.faults import clear_fault
+from agent.workflow.start import LOCK_FAILED, turn_away
+from agent.workflow.taps import journal_decides
+from agent.workflow.turn import Turn
+
+LOCK_FAILED_S = 3600.0
+"""After this long a slot whose lock failed is offered again; one more failure raises it anew (contract section 7)."""
+
+UNREACHABLE = "supplier-unreachable"
+
+
+def deadline_passed(turn: Turn, fact: DeadlinePassed) -> None:
+    """Everything that is due now."""
+    for visit in list(turn.station.visits.values()):
+        if visit.deadline is not None and visit.deadline <= turn.now:
+            visit_due(turn, visit)
+    for fault in list(turn.station.faults.values()):
+        if fault.code == LOCK_FAILED and lock_failed_until(fault, fact.at.boot) <= turn.now:
+            clear_fault(turn, fault.code, fault.slot)
+
+
+def visit_due(turn: Turn, visit: Visit) -> None:
+    """The driver has waited long enough."""
+    match visit.step:
+        case Step.ASKING:
+            journal_decides(turn, visit)
+        case Step.ACQUIRING:
+            turn_away(turn, visit, "previous-session-owed" if turn.station.leaving(visit.card) else UNREACHABLE)
+        case Step.NAMING:
+            turn_away(turn, visit, UNREACHABLE)
+        case Step.ENDING:
+            unlock_slot(turn, turn.station.sessions[visit.session])
+        case _:
+            return
+
+
+def lock_failed_until(fault: Fault, boot: str) -> float:
+    """When the slot is offered again, CLOCK_BOOTTIME seconds of this boot."""
+    return fault.raised.boottime + LOCK_FAILED_S if fault.raised.boot == boot else 0.0
+
+
+def next_deadline(station: Station, boot: str) -> float | None:
+    """When something will be due, CLOCK_BOOTTIME seconds of this boot; None if nothing will."""
+    due = [visit.deadline for visit in station.visits.values() if visit.deadline is not None]
+    due += [lock_failed_until(fault, boot) for fault in station.faults.values() if fault.code == LOCK_FAILED]
+    return min(due, default=None)

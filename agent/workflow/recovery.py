@@ -1,0 +1,52 @@
+"""After any end of the process: go on where the journal stands."""
+
+from dataclasses import replace
+
+from agent.clock import At
+from agent.facts import Restarted
+from agent.state import NEVER, Phase, Slot, Step, Visit
+from agent.workflow.end import unlock_slot
+from agent.workflow.start import turn_away, undo_start
+from agent.workflow.turn import FRESH_S, Turn
+from agent.workflow.visits import overdue, visit_at
+
+DRIVER_GONE = frozenset({Step.ASKING, Step.ACQUIRING, Step.NAMING})
+"""Steps whose visit does not outlive the process; an acquire that may have left is repeated and given back."""
+
+
+def restarted(turn: Turn, fact: Restarted) -> None:
+    """Drop the visits that nobody can finish, finish or undo starts, finish every end."""
+    for visit in list(turn.station.visits.values()):
+        resume_visit(turn, visit)
+    for slot in list(turn.station.slots.values()):
+        resume(turn, slot)
+    for fault in turn.station.faults.values():
+        turn.fault(replace(fault, raised=in_this_boot(fault.raised, fact.at)))
+
+
+def resume_visit(turn: Turn, visit: Visit) -> None:
+    """Ask again what gives a slot back; a driver of another boot, or who still had no slot, has gone."""
+    if not visit.driver:
+        turn.ask(visit, until=NEVER)
+    elif visit.step in DRIVER_GONE:
+        turn_away(turn, visit, "undone")
+    elif visit.tapped.boot != turn.fact.at.boot or visit.slot not in turn.station.slots:
+        turn.finish(visit)
+
+
+def resume(turn: Turn, slot: Slot) -> None:
+    """Go on with one slot's story."""
+    session = turn.station.sessions.get(slot.session)
+    if session is None:
+        return
+    if slot.phase is Phase.STARTING and turn.fact.at.age_of(session.tapped) >= FRESH_S:
+        undo_start(turn, slot, "undone")
+    elif slot.phase is Phase.ENDING and overdue(turn, visit_at(turn, slot.number)):
+        unlock_slot(turn, session)
+
+
+def in_this_boot(moment: At, now: At) -> At:
+    """A moment of another boot on this boot's clock, as far as the wall clock knows: ages go on counting."""
+    if moment.boot == now.boot:
+        return moment
+    return At(now.boot, now.boottime - max(0.0, now.wall - moment.wall), moment.wall)

@@ -1,0 +1,251 @@
+"""One fact being decided: the station as it becomes, and what is asked for. The only mutable thing in the workflow."""
+
+import dataclasses
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent.answers import Problem
+from agent.effects import MAIN_LIGHT, STATION_LANE, Act, ActName, Ask, Effects, Event, Undo
+from agent.facts import Fact
+from agent.state import Fault, Seen, Session, Signal, Slot, Station, Support, Visit
+
+KEYS = uuid.UUID("5a1f0f0e-6a57-5f6d-9c0b-2f4f9b8d7c31")
+"""The namespace of every key and event id that the station derives (RFC 9562, UUIDv5)."""
+
+FRESH_S = 30.0
+"""How old a tap may be for its driver to be still there (contract sections 3 and 6)."""
+
+MOST_SUPPORTS = 100
+"""For how many faults the last call to support is remembered; the oldest is forgotten first."""
+
+
+def derived(*names: object) -> str:
+    """The UUIDv5 of these names: the same names always give the same key."""
+    return str(uuid.uuid5(KEYS, "/".join(str(name) for name in names)))
+
+
+def session_lane(session: str) -> str:
+    """The lane in which a session's acts leave."""
+    return f"session:{session}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator configured, as far as it decides anything. Times are seconds."""
+
+    station_id: str
+    driver_wait_s: float = 3.0
+    retap_guard_s: float = 3.0
+    unpaid_release: Literal["release", "hold"] = "release"
+    triggers: bool = False
+    remote_cards: bool = False
+
+
+class Turn:
+    """Collects what one fact changes and asks for."""
+
+    def __init__(self, station: Station, fact: Fact, rules: Rules) -> None:
+        self.station = station
+        self.fact = fact
+        self.rules = rules
+        self._asks: list[Ask] = []
+        self._owed: list[Act] = []
+        self._undone: list[Undo] = []
+        self._events: list[Event] = []
+        self._problems: list[Problem] = []
+        self._settled: list[str] = []
+        self._struck: list[str] = []
+        self._forgotten: list[str] = []
+        self._aside: list[str] = []
+        self._renamed: list[tuple[str, str]] = []
+        self._durable = False
+
+    @property
+    def now(self) -> float:
+        """The fact's moment, CLOCK_BOOTTIME seconds."""
+        return self.fact.at.boottime
+
+    def effects(self) -> Effects:
+        """Everything asked for so far."""
+        return Effects(
+            asks=tuple(self._asks),
+            owed=tuple(self._owed),
+            undone=tuple(self._undone),
+            events=tuple(self._events),
+            problems=tuple(self._problems),
+            settled=tuple(self._settled),
+            struck=tuple(self._struck),
+            forgotten=tuple(self._forgotten),
+            aside=tuple(self._aside),
+            renamed=tuple(self._renamed),
+            durable=self._durable,
+        )
+
+    # The state as it becomes.
+
+    def slot(self, number: int, **changes: Any) -> Slot:
+        """Change a slot; gives it as it is now."""
+        slot = dataclasses.replace(self.station.slots[number], **changes)
+        self.station = dataclasses.replace(self.station, slots={**self.station.slots, number: slot})
+        return slot
+
+    def move(self, number: int, **changes: Any) -> Slot:
+        """Change a slot and have its lock driven once to where its new phase wants it."""
+        self.durable()
+        return self.slot(number, move=self.station.slots[number].move + 1, **changes)
+
+    def session(self, session: Session, **changes: Any) -> Session:
+        """Put a session as it is now; one that is settled is dropped."""
+        session = dataclasses.replace(session, **changes)
+        sessions = {**self.station.sessions, session.id: session}
+        if session.settled:
+            del sessions[session.id]
+        self.station = dataclasses.replace(self.station, sessions=sessions)
+        return session
+
+    def rename(self, session: Session, name: str) -> Session:
+        """The supplier's id replaces the station's own, in the state and in what is owed."""
+        sessions = {key: other for key, other in self.station.sessions.items() if key != session.id}
+        self.station = dataclasses.replace(self.station, sessions=sessions)
+        self._renamed.append((session.id, name))
+        self.slot(session.slot, session=name)
+        for visit in self.station.visits.values():
+            if visit.session == session.id:
+                self.visit(visit, session=name)
+        return self.session(session, id=name, former=session.id)
+
+    def visit(self, visit: Visit, **changes: Any) -> Visit:
+        """Put a visit as it is now."""
+        visit = dataclasses.replace(visit, **changes)
+        visits = {**self.station.visits, visit.number: visit}
+        self.station = dataclasses.replace(self.station, visits=visits)
+        return visit
+
+    def count_visit(self) -> int:
+        """The number of a new visit; none is used twice."""
+        self.station = dataclasses.replace(self.station, visit_count=self.station.visit_count + 1)
+        return self.station.visit_count
+
+    def finish(self, visit: Visit) -> None:
+        """The driver has the result; the same card counts as a new tap only after the guard time."""
+        visits = {number: other for number, other in self.station.visits.items() if number != visit.number}
+        self.station = dataclasses.replace(self.station, visits=visits)
+        if visit.driver:
+            seen = self.station.lately.get(visit.card, Seen(until=self.now, resting=False))
+            self.seen(visit.card, dataclasses.replace(seen, until=self.now + self.rules.retap_guard_s))
+
+    def seen(self, card: str, seen: Seen) -> None:
+        """Remember that this card tapped lately."""
+        fresh = {key: value for key, value in self.station.lately.items() if value.resting or value.until > self.now}
+        self.station = dataclasses.replace(self.station, lately={**fresh, card: seen})
+
+    def supported(self, key: str, support: Support) -> None:
+        """Remember a call to support for the fault with this key, or that it was not made again."""
+        others = [(other, last) for other, last in self.station.supports.items() if other != key]
+        self.station = dataclasses.replace(self.station, supports=dict([*others[-MOST_SUPPORTS:], (key, support)]))
+
+    def fault(self, fault: Fault) -> None:
+        """Put a raised fault."""
+        self.station = dataclasses.replace(self.station, faults={**self.station.faults, fault.key: fault})
+
+    def unfault(self, key: str) -> None:
+        """Take a fault away."""
+        faults = {other: fault for other, fault in self.station.faults.items() if other != key}
+        self.station = dataclasses.replace(self.station, faults=faults)
+
+    def wink(self) -> None:
+        """A card was read: the main light says so at once."""
+        self.station = dataclasses.replace(self.station, winked=self.now)
+
+    def signal(self, signal: Signal) -> None:
+        """Tell the driver in passing, on the main light."""
+        self.station = dataclasses.replace(self.station, signal=signal, signalled=self.now)
+
+    # What is asked for.
+
+    def durable(self) -> None:
+        """Commit this before anything leaves or moves."""
+        self._durable = True
+
+    def ask(self, visit: Visit, until: float) -> None:
+        """Ask the supplier whether the visit's card has an active session."""
+        self._asks.append(Ask(visit=visit.number, card=visit.card, until=until))
+
+    def owe(self, act: Act) -> None:
+        """One more act for the supplier, behind the others of its lane; it leaves only after it was written down."""
+        self._owed.append(act)
+        self.durable()
+
+    def owe_session(self, session: Session, name: ActName, *, refusals: int = 0) -> None:
+        """One more act of a session; its key outlives a lost journal."""
+        self.owe(session_act(session, name, refusals=refusals))
+
+    def owe_light(self, light: str, body: Mapping[str, Any], *, slot: int = 0) -> None:
+        """Tell the supplier what a light shows, as one of the station's own calls."""
+        key = derived(self.fact.id, ActName.LEDS, light, body["action"])
+        self.owe(Act(name=ActName.LEDS, key=key, lane=STATION_LANE, light=light, slot=slot, body=body))
+
+    def owe_main_light(self, body: Mapping[str, Any]) -> None:
+        """Tell the supplier what the main light shows."""
+        self.owe_light(MAIN_LIGHT, body)
+
+    def undo(self, key: str, act: Act) -> None:
+        """Take back the act with this key, by `act` if it has left already."""
+        self._undone.append(Undo(key=key, act=act))
+        self.durable()
+
+    def settle(self, act: Act) -> None:
+        """This act's outcome is taken in: it is owed no longer."""
+        self._settled.append(act.key)
+
+    def strike(self, key: str) -> None:
+        """This act is not wanted any more: it goes if it has not left."""
+        self._struck.append(key)
+
+    def forget(self, key: str) -> None:
+        """This act can only be refused: it goes in any case."""
+        self._forgotten.append(key)
+
+    def set_aside(self, key: str) -> None:
+        """This act waits for an operator."""
+        self._aside.append(key)
+        self.durable()
+
+    def emit(self, name: str, data: Mapping[str, Any], *, event_id: str = "", slot: int = 0) -> None:
+        """Write down an event for the broker."""
+        self.durable()
+        event_id = event_id or derived(self.fact.id, "event", name, slot, len(self._events))
+        self._events.append(Event(name=name, data=data, id=event_id, slot=slot))
+
+    def problem(self, problem: Problem) -> None:
+        """Tell the operator what could not be handled."""
+        self._problems.append(problem)
+        self.durable()
+
+
+def session_act(session: Session, name: ActName, *, refusals: int = 0) -> Act:
+    """An act of a session under its key for ever: UUIDv5 of session id, act, refusals before (contract section 3)."""
+    return Act(
+        name=name,
+        key=derived(session.id, name, refusals),
+        lane=session_lane(session.id),
+        session=session.id,
+        slot=session.slot,
+        card=session.card,
+    )
+
+
+def session_light(session: Session, body: Mapping[str, Any]) -> Act:
+    """Telling the supplier what a session's slot light shows, in the session's own order."""
+    return Act(
+        name=ActName.LEDS,
+        key=derived(session.id, ActName.LEDS, body["action"]),
+        lane=session_lane(session.id),
+        session=session.id,
+        slot=session.slot,
+        card=session.card,
+        light=str(session.slot),
+        body=body,
+    )

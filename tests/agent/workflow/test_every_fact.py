@@ -1,0 +1,347 @@
+"""Every state meets every fact: nothing raises, nothing stays due, every invariant holds.
+
+Generated from the types: a fact or a phase without a story or a generator here fails.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.story import CARD, OTHER, Story
+
+from agent import facts
+from agent.answers import ActiveSession, Grant, Problem
+from agent.effects import Act, ActName
+from agent.facts import Fact
+from agent.state import Phase, Step
+from agent.workflow import HANDLERS, next_deadline
+
+PROBLEMS = [
+    None,
+    *(Problem(status=status, detail="No charging slots available") for status in (400, 402, 404, 409, 422)),
+]
+Values = Iterator[dict[str, Any]]
+
+
+def all_facts() -> set[type[Fact]]:
+    """Every kind of fact there is."""
+    return {kind for kind in vars(facts).values() if isinstance(kind, type) and issubclass(kind, Fact)} - {Fact}
+
+
+# One state for each phase of a slot and each step of a visit.
+
+
+def asking(story: Story) -> None:
+    story.tap()
+
+
+def acquiring(story: Story) -> None:
+    story.tap()
+    story.none_active()
+
+
+def acquiring_again(story: Story) -> None:
+    acquiring(story)
+    story.granted(9, "S-9")
+
+
+def naming(story: Story) -> None:
+    acquiring(story)
+    story.granted(1)
+
+
+def giving_back_without_a_name(story: Story) -> None:
+    acquiring(story)
+    story.leave("acquire", "")
+    story.passes(3)
+    story.granted(1)
+
+
+def locking(story: Story) -> None:
+    story.closing()
+
+
+def locked(story: Story) -> None:
+    story.locked_in()
+
+
+def charging(story: Story) -> None:
+    story.charges()
+
+
+def asking_to_end(story: Story) -> None:
+    story.charges()
+    story.tap()
+
+
+def asking_to_end_before_the_start(story: Story) -> None:
+    story.locked_in()
+    story.passes(60)
+    story.tap()
+
+
+def ending(story: Story) -> None:
+    asking_to_end(story)
+    story.named("S-1", 1)
+
+
+def ending_a_foreign_session(story: Story) -> None:
+    story.tap()
+    story.named("S-7", 1)
+
+
+def renamed(story: Story) -> None:
+    asking_to_end_before_the_start(story)
+    story.named("S-9", 1)
+
+
+def opening(story: Story) -> None:
+    ending(story)
+    story.passes(3)
+
+
+def stuck(story: Story) -> None:
+    opening(story)
+    story.lock_settles(1, locked=True)
+
+
+def undone(story: Story) -> None:
+    locking(story)
+    story.fault("X", 1)
+
+
+def start_refused(story: Story) -> None:
+    locked(story)
+    story.settles("start", status=422)
+
+
+def held_without_a_start(story: Story) -> None:
+    locked(story)
+    story.passes(60)
+    story.settles("start", status=422)
+
+
+def held_unpaid(story: Story) -> None:
+    ending(story)
+    story.settles("end")
+    story.settles("pay", status=402)
+
+
+def paying_again(story: Story) -> None:
+    held_unpaid(story)
+    story.passes(10)
+    story.tap()
+
+
+def released(story: Story) -> None:
+    opening(story)
+    story.opens()
+
+
+def acquiring_behind_an_end(story: Story) -> None:
+    released(story)
+    story.passes(10)
+    story.tap()
+    story.none_active()
+
+
+def two_drivers(story: Story) -> None:
+    asking_to_end(story)
+    story.closing("S-2", 2, OTHER)
+
+
+def out_of_order(story: Story) -> None:
+    story.fault("StorageFailure")
+    story.fault("LockFailed", 1)
+    story.fault("UnlockFailed", 2)
+    story.inbox("faulted.v1", {"error": {"code": "X"}})
+
+
+def free(story: Story) -> None:
+    story.passes(1)
+
+
+def unknown(story: Story) -> None:
+    slots = {number: replace(slot, phase=Phase.UNKNOWN) for number, slot in story.station.slots.items()}
+    story.station = replace(story.station, slots=slots)
+
+
+def ending_an_unknown_session(story: Story) -> None:
+    unknown(story)
+    ending_a_foreign_session(story)
+
+
+STATES: Mapping[str, Callable[[Story], None]] = {
+    state.__name__: state
+    for state in (
+        free,
+        asking,
+        acquiring,
+        acquiring_again,
+        acquiring_behind_an_end,
+        naming,
+        giving_back_without_a_name,
+        locking,
+        locked,
+        charging,
+        asking_to_end,
+        asking_to_end_before_the_start,
+        ending,
+        ending_a_foreign_session,
+        renamed,
+        opening,
+        stuck,
+        undone,
+        start_refused,
+        held_without_a_start,
+        held_unpaid,
+        paying_again,
+        released,
+        two_drivers,
+        out_of_order,
+        unknown,
+        ending_an_unknown_session,
+    )
+}
+
+
+def in_state(name: str) -> Story:
+    """A story that stands there."""
+    story = Story(unpaid_release="hold", triggers=True, remote_cards=True)
+    STATES[name](story)
+    return story
+
+
+# Every value that makes a difference, for each kind of fact.
+
+
+def restarts(story: Story) -> Values:
+    yield {}
+    yield {"at": type(story.at())("another boot", 5.0, story.wall)}
+
+
+def taps(_: Story) -> Values:
+    for card in (CARD, OTHER, "AABBCCDD"):
+        yield {"card": card}
+
+
+def nothing(_: Story) -> Values:
+    yield {}
+
+
+def active_answers(story: Story) -> Values:
+    ids = [*story.station.sessions, "S-new"]
+    for visit in [*story.station.visits, 99]:
+        yield {"visit": visit}
+        yield {"visit": visit, "problem": Problem(status=403)}
+        for name in ids:
+            for slot in (1, 2, 9):
+                for card in (CARD, OTHER):
+                    yield {"visit": visit, "session": ActiveSession(id=name, card=card, slot=slot)}
+
+
+def acquire_answers(story: Story) -> Values:
+    stray = Act(name=ActName.ACQUIRE, key="stray", lane=f"card:{CARD}", card=CARD)
+    again = [replace(stray, key=visit.key, card=visit.card) for visit in story.station.visits.values() if visit.key]
+    for act in [stray, *again, *(owed.act for owed in story.owed if owed.act.name is ActName.ACQUIRE)]:
+        yield from ({"act": act, "problem": problem} for problem in PROBLEMS)
+        for name in [*story.station.sessions, "S-new", ""]:
+            yield from ({"act": act, "grant": Grant(slot=slot, session=name)} for slot in (1, 2, 9))
+
+
+def settled_calls(story: Story) -> Values:
+    for session in [*story.station.sessions, "S-gone", ""]:
+        for name in ActName:
+            for problem in PROBLEMS:
+                act = Act(name=name, key=f"{session}/{name}", lane=f"session:{session}", session=session, slot=1)
+                yield {"act": act, "problem": problem, "repeated": False}
+                yield {"act": act, "problem": problem, "repeated": True}
+
+
+def unusable_answers(_: Story) -> Values:
+    yield {"problem": Problem(status=502)}
+
+
+def settled_locks(story: Story) -> Values:
+    for slot in story.station.slots.values():
+        for move in (slot.move, slot.move - 1):
+            yield from ({"slot": slot.number, "move": move, "locked": locked} for locked in (True, False, None))
+
+
+def moved_bolts(story: Story) -> Values:
+    for slot in story.station.slots:
+        yield from ({"slot": slot, "locked": locked} for locked in (True, False))
+
+
+def passed_deadlines(story: Story) -> Values:
+    for later in (0.0, 3.0, 3600.0):
+        yield {"at": type(story.at())(story.boot, story.now + later, story.wall + later)}
+
+
+def raised_faults(_: Story) -> Values:
+    for code in ("StorageFailure", "UnlockFailed", "X"):
+        for slot in (0, 1, 9):
+            yield {"code": code, "title": "", "detail": "", "slot": slot, "warning": False}
+            yield {"code": code, "title": "", "detail": "", "slot": slot, "warning": True}
+
+
+def cleared_faults(_: Story) -> Values:
+    for code in ("StorageFailure", "LockFailed", "UnlockFailed", "X"):
+        yield from ({"code": code, "slot": slot} for slot in (0, 1, 9))
+
+
+def received_events(story: Story) -> Values:
+    prefix = "com.ev-power-supplier.charging-station."
+    yield {"type": "x", "source": "s", "event_id": "1"}
+    yield {"type": f"{prefix}faulted.v1", "source": "s", "event_id": "1", "data": {"error": {"code": "X"}}}
+    cleared = {"error": {"code": "X", "cleared": True}}
+    yield {"type": f"{prefix}faulted.v1", "source": "s", "event_id": "1", "data": cleared}
+    card = {"type": f"{prefix}card-scanned.v1", "source": "s", "event_id": "1", "data": {"card": CARD}}
+    yield card
+    yield {**card, "sent": story.wall}
+
+
+GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
+    facts.Restarted: restarts,
+    facts.CardTapped: taps,
+    facts.CardRemoved: taps,
+    facts.SeveralCardsSeen: nothing,
+    facts.ActiveAnswered: active_answers,
+    facts.AcquireAnswered: acquire_answers,
+    facts.CallSettled: settled_calls,
+    facts.AnswerUnusable: unusable_answers,
+    facts.LockSettled: settled_locks,
+    facts.BoltMoved: moved_bolts,
+    facts.DeadlinePassed: passed_deadlines,
+    facts.FaultRaised: raised_faults,
+    facts.FaultCleared: cleared_faults,
+    facts.EventReceived: received_events,
+}
+
+
+def test_every_fact_has_its_handler_and_its_generator() -> None:
+    assert set(HANDLERS) == all_facts()
+    assert set(GENERATORS) == all_facts()
+
+
+def test_every_phase_and_every_step_has_its_story() -> None:
+    stories = [in_state(name) for name in STATES]
+    phases = {slot.phase for story in stories for slot in story.station.slots.values()}
+    steps = {visit.step for story in stories for visit in story.station.visits.values()}
+    assert phases == set(Phase)
+    assert steps == set(Step)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("kind", GENERATORS, ids=lambda kind: kind.__name__)
+def test_every_state_meets_every_fact(state: str, kind: type[Fact]) -> None:
+    there = in_state(state)
+    for values in GENERATORS[kind](there):
+        story = deepcopy(there)
+        story.happens(kind, **values)
+        story.face()
+        if kind is facts.DeadlinePassed:
+            due = next_deadline(story.station, story.boot)
+            assert due is None or due > values["at"].boottime
