@@ -1,0 +1,11 @@
+"""Whether somebody out there can be reached."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Whether the supplier or the broker can be reached, and since when (Unix seconds)."""
+
+    reachable: bool
+    since: float

@@ -1,0 +1,150 @@
+"""The supplier as the agent sees it: questions and acts go out as HTTP, outcomes come back (contract section 3)."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+from agent.answers import Outcome, Undelivered
+from agent.clock import Clock
+from agent.config.settings import SupplierSettings
+from agent.connection import Connection
+from agent.effects import Act, ActName
+from agent.supplier.exchange import Answer, Exchanger, Unusable
+from agent.supplier.line import Broken
+from agent.supplier.reading import read_active, read_grant, read_status
+
+__all__ = ["Supplier", "Unusable"]
+
+MAX_TOKEN = 8192
+"""Bytes of a token file, which is also what HTTP servers take as one header."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+class Supplier:
+    """Carries questions and acts to the supplier, from any number of threads, each in at most `request_timeout_s`.
+
+    `station_id` stands in the paths; `slots` are the station's slot numbers. Raises Unusable when the URL, the CA or
+    the client certificate cannot be used.
+    """
+
+    def __init__(
+        self, settings: SupplierSettings, station_id: str, slots: frozenset[int], clock: Clock | None = None
+    ) -> None:
+        self._station = f"/stations/{_segment(station_id)}"
+        self._slots = slots
+        self._token_file = settings.token_file
+        context = _tls(settings) if settings.url.lower().startswith("https:") else None
+        self._exchanger = Exchanger(settings.url, context, settings.request_timeout_s)
+        self._clock = clock or Clock()
+        self._lock = Lock()
+        self._connection = Connection(reachable=False, since=self._clock.now().wall)
+
+    def ask(self, card: str) -> Outcome:
+        """Which session of `card` is active? Delivered without `active`: none is."""
+        answer = self._exchanged(_Request("GET", f"{self._station}/session/{_segment(card)}"), {}, fresh=False)
+        if isinstance(answer, Undelivered):
+            return answer
+        return read_active(answer, card, self._slots, self._clock.now().wall)
+
+    def deliver(self, act: Act, *, repeated: bool) -> Outcome:
+        """Do `act` at the supplier. A repeat goes over a new connection: the old one may be what failed.
+
+        Raises ValueError if the act lacks the id that its URL needs.
+        """
+        answer = self._exchanged(self._request(act), {"Idempotency-Key": act.key}, fresh=repeated)
+        if isinstance(answer, Undelivered):
+            return answer
+        read = read_grant if act.name is ActName.ACQUIRE else read_status
+        return read(answer, act.card, self._clock.now().wall)
+
+    def connection(self) -> Connection:
+        """How the last exchange went: an HTTP answer of any kind counts as reachable."""
+        with self._lock:
+            return self._connection
+
+    def close(self) -> None:
+        """Close all connections and cut what is under way (it ends as Undelivered). Idempotent."""
+        self._exchanger.close()
+
+    def _request(self, act: Act) -> _Request:
+        slot = f"{self._station}/slot/{act.slot}"
+        match act.name:
+            case ActName.ACQUIRE:
+                return _Request("POST", self._station, {"card": act.card})
+            case ActName.LEDS:
+                return _Request("POST", f"{self._station}/leds/{_segment(act.light)}", act.body)
+            case ActName.SUPPORT:
+                return _Request("POST", f"{self._station}/support", act.body)
+            case ActName.LOCK | ActName.UNLOCK:
+                return _Request("PUT", f"{slot}/{act.name}")
+            case ActName.START | ActName.END | ActName.PAY:
+                return _Request("PUT", f"/sessions/{_segment(act.session)}/{act.name}")
+
+    def _exchanged(self, request: _Request, headers: Mapping[str, str], *, fresh: bool) -> Answer | Undelivered:
+        body = None if request.body is None else json.dumps(dict(request.body)).encode("ascii")
+        try:
+            sent = {**_HEADERS, **headers, **self._authorization(), **({} if body is None else _JSON)}
+            answer = self._exchanger.exchange(request.method, request.path, sent, body, fresh=fresh)
+        except Broken as broken:
+            self._note(reachable=False)
+            return Undelivered(reason=str(broken), connected=broken.connected)
+        self._note(reachable=True)
+        return answer
+
+    def _authorization(self) -> dict[str, str]:
+        """The token is read for each request, so a new one counts without a restart. Raises Broken."""
+        if not self._token_file:
+            return {}
+        try:
+            with Path(self._token_file).open("rb") as file:
+                token = file.read(MAX_TOKEN + 1).strip().decode("ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Broken(f"the token file {self._token_file} cannot be read: {error}", connected=False) from error
+        if not token or len(token) > MAX_TOKEN or not token.isprintable():
+            raise Broken(f"the token file {self._token_file} must hold one line, the token", connected=False)
+        return {"Authorization": f"Bearer {token}"}
+
+    def _note(self, *, reachable: bool) -> None:
+        with self._lock:
+            if reachable != self._connection.reachable:
+                self._connection = Connection(reachable, self._clock.now().wall)
+
+
+_HEADERS = {"Accept": "application/json, application/problem+json"}
+_JSON = {"Content-Type": "application/json"}
+
+
+def _segment(value: str) -> str:
+    """One path segment, percent-encoded. Raises ValueError for what no segment can carry: it would be another URL."""
+    if value in ("", ".", ".."):
+        raise ValueError(f"{value!r} cannot stand in a URL: give the call its id.")
+    return quote(value, safe="")
+
+
+def _tls(settings: SupplierSettings) -> ssl.SSLContext:
+    """The system's CAs, or only the configured one; TLS 1.2 or newer, host names checked."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError as error:
+        raise Unusable(f"[supplier] ca_file {settings.ca_file} cannot be used: {error}.") from error
+    context.set_alpn_protocols(["http/1.1"])
+    if settings.client_key_file and not settings.client_cert_file:
+        raise Unusable("[supplier] client_key_file is set without client_cert_file; name both or none.")
+    if settings.client_cert_file:
+        try:
+            # Without a password OpenSSL would ask for one on the terminal, and a daemon would hang.
+            context.load_cert_chain(settings.client_cert_file, settings.client_key_file or None, password="")
+        except OSError as error:
+            raise Unusable(f"[supplier] client_cert_file cannot be used: {error}.") from error
+    return context

@@ -1,0 +1,263 @@
+"""The simulators' small HTTP server, byte by byte where it matters."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import pytest
+
+from agent.simulator import http
+from agent.simulator.http import CannotListen, Server, parse_listen
+from agent.simulator.messages import Answer, Reply, Request, Route, Stream, json_answer
+
+PATIENCE_S = 5.0
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+def _hello(request: Request) -> Reply:
+    return json_answer({"path": request.path, "query": dict(request.query), **request.params})
+
+
+def _named(request: Request) -> Reply:
+    return json_answer({"hello": request.json(_Named).name})
+
+
+def _mistake(request: Request) -> Reply:
+    raise RuntimeError(request.path)
+
+
+def _ticks(stopping: threading.Event) -> Iterable[bytes]:
+    yield b"data: 1\n\n"
+    stopping.wait(PATIENCE_S)
+    yield b"data: end\n\n"
+
+
+ROUTES = [
+    Route("GET", "/hello/{name}", _hello),
+    Route("POST", "/hello/{name}", _named),
+    Route("GET", "/hello/fixed/more", _hello),
+    Route("GET", "/mistake", _mistake),
+    Route("GET", "/nothing", lambda _: Answer(status=204)),
+    Route("GET", "/ticks", lambda _: Stream(chunks=_ticks, content_type="text/event-stream")),
+]
+
+
+@pytest.fixture(params=["127.0.0.1:0", "[::1]:0"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    server = Server(ROUTES, request.param, "small")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def line(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE_S) as line:
+        yield line
+
+
+def _exchange(line: socket.socket, request: bytes) -> bytes:
+    """Send and read until the other end closes."""
+    line.sendall(request)
+    received = b""
+    while more := line.recv(65536):
+        received += more
+    return received
+
+
+def _get(target: str, more: str = "Connection: close\r\n", method: str = "GET") -> bytes:
+    return f"{method} {target} HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("/hello/you", b'{"path": "/hello/you", "query": {}, "name": "you"}'),
+        ("/hello/a%2Fb?q=1&r=%20", b'"query": {"q": "1", "r": " "}, "name": "a/b"}'),
+        ("/hello/fixed/more", b'{"path": "/hello/fixed/more", "query": {}}'),
+        ("/hello/", b'"status": 404'),
+        ("/hello", b'"status": 404'),
+        ("/hello/x/more", b'"status": 404'),
+    ],
+)
+def test_routes(line: socket.socket, target: str, said: bytes) -> None:
+    assert said in _exchange(line, _get(target))
+
+
+def test_a_connection_is_kept_and_answers_stay_in_step(line: socket.socket) -> None:
+    received = _exchange(
+        line,
+        b'POST /hello/x HTTP/1.1\r\nContent-Length: 14\r\n\r\n{"name":"you"}'
+        + _get("/nothing", "")
+        + _get("/hello/x", method="DELETE", more="")
+        + _get("/hello/last"),
+    )
+    answers = received.split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200", b"204", b"405", b"200"]
+    assert answers[0].endswith(b'{"hello": "you"}')
+    assert b"Content-Length" not in answers[1]
+    assert b"Allow: GET, POST\r\n" in answers[2]
+    assert b"Connection: keep-alive" in answers[0]
+    assert b"Connection: close" in answers[3]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET / HTTP/9.9\r\n\r\n", b"505"),
+        (b"GET /".ljust(65537, b"x"), b"414"),
+        (_get("/", "X: " + "y" * 65534 + "\r\n"), b"431"),
+        (_get("/hello/x", "Content-Length: many\r\n", "POST"), b"400"),
+        (_get("/hello/x", "Content-Length: -1\r\n", "POST"), b"400"),
+        (_get("/hello/x", "Content-Length: 65537\r\n", "POST"), b"413"),
+        (_get("/hello/x", "Content-Length: " + "9" * 5000 + "\r\n", "POST"), b"413"),
+        (_get("/hello/x", "Transfer-Encoding: chunked\r\n", "POST"), b"411"),
+    ],
+)
+def test_what_is_out_of_bounds_is_a_problem_and_ends_the_connection(
+    line: socket.socket, request_: bytes, status: bytes
+) -> None:
+    received = _exchange(line, request_)
+    assert received.splitlines()[0].split()[1] == status
+    assert b"application/problem+json" in received
+    assert b"Connection: close" in received
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"name": 1}', b"[" * 60_000])
+def test_a_body_that_does_not_do_is_a_problem(line: socket.socket, body: bytes) -> None:
+    head = f"POST /hello/x HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode("ascii")
+    assert _exchange(line, head + body).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_handler_without_a_way_on_is_seen_in_the_log(
+    line: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_reply: Answer, **_: bool) -> bytes:
+        raise RuntimeError("cannot render")
+
+    monkeypatch.setattr(http, "rendered", broken)
+    with caplog.at_level(logging.ERROR):
+        assert _exchange(line, _get("/nothing")) == b""
+    assert "cannot render" in caplog.text
+
+
+def test_a_request_that_ends_early_is_not_answered(line: socket.socket) -> None:
+    line.sendall(b"POST /hello/x HTTP/1.1\r\nContent-Length: 14\r\n\r\n{")
+    line.shutdown(socket.SHUT_WR)
+    assert line.recv(1) == b""
+
+
+def test_an_unknown_method_is_no_server_error(line: socket.socket) -> None:
+    assert _exchange(line, _get("/mistake", method="BREW")).startswith(b"HTTP/1.1 405 ")
+
+
+def test_head_gets_no_body(line: socket.socket) -> None:
+    assert _exchange(line, _get("/nothing", method="HEAD")).endswith(b"\r\n\r\n")
+
+
+def test_a_handlers_mistake_is_told_and_does_not_end_the_conversation(
+    line: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        received = _exchange(line, _get("/mistake", "") + _get("/hello/you"))
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert b'"name": "you"' in received
+    assert "GET /mistake failed" in caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+def test_a_stream_runs_until_the_server_stops(server: Server, line: socket.socket) -> None:
+    line.sendall(_get("/ticks"))
+    received = b""
+    while b"data: 1\n\n" not in received:
+        received += line.recv(4096)
+    assert b"Content-Type: text/event-stream\r\n" in received
+    assert b"Content-Length" not in received
+    server.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("small-http")]
+
+
+def test_a_stream_whose_listener_leaves_ends() -> None:
+    gone = threading.Event()
+
+    def endless(stopping: threading.Event) -> Iterable[bytes]:
+        try:
+            while not stopping.wait(0.001):
+                yield b"x" * 65536
+        finally:
+            gone.set()
+
+    small = Server([Route("GET", "/", lambda _: Stream(chunks=endless, content_type="x/y"))], "127.0.0.1:0", "e")
+    small.start()
+    with socket.create_connection((small.host, small.port), timeout=PATIENCE_S) as line:
+        line.sendall(_get("/"))
+        line.recv(1)
+    assert gone.wait(PATIENCE_S)
+    small.stop()
+
+
+def test_too_many_connections_are_turned_away(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_CONNECTIONS", 1)
+    address = (server.host, server.port)
+    with socket.create_connection(address, timeout=PATIENCE_S) as first:
+        first.sendall(_get("/nothing", ""))
+        first.recv(4096)
+        with socket.create_connection(address, timeout=PATIENCE_S) as second:
+            assert second.recv(1) == b""
+        assert _exchange(first, _get("/hello/you")).startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_that_cannot_be_accepted_does_not_end_the_server(
+    server: Server, line: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def no_more_files(_self: object) -> None:
+        tried.set()
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(http._Listener, "get_request", no_more_files)
+        line.close()
+        socket.create_connection((server.host, server.port), timeout=PATIENCE_S).close()
+        assert tried.wait(PATIENCE_S)
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE_S) as later:
+        assert _exchange(later, _get("/hello/you")).startswith(b"HTTP/1.1 200")
+
+
+def test_starting_and_stopping_again_keeps_the_port(server: Server) -> None:
+    port = server.port
+    for _ in range(2):
+        server.start()
+        server.stop()
+        server.stop()
+        server.start()
+        assert server.port == port
+        with socket.create_connection((server.host, port), timeout=PATIENCE_S) as line:
+            assert _exchange(line, _get("/hello/you")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:0", ("::1", 0)), ("localhost:65535", ("localhost", 65535))],
+)
+def test_addresses_to_listen_on(listen: str, address: tuple[str, int]) -> None:
+    assert parse_listen(listen) == address
+
+
+@pytest.mark.parametrize("listen", ["", "8080", ":8080", "host", "host:", "host:x", "host:65536", "host:-1"])
+def test_addresses_nobody_can_listen_on(listen: str) -> None:
+    with pytest.raises(CannotListen, match="HOST:PORT"):
+        parse_listen(listen)
+
+
+@pytest.mark.parametrize("listen", ["192.0.2.1:0", "supplier.invalid:0"])
+def test_addresses_that_are_not_here(listen: str) -> None:
+    with pytest.raises(CannotListen, match="Cannot listen"):
+        Server([], listen, "small").start()
