@@ -1,0 +1,101 @@
+"""What is owed to the broker, read from the journal: only what is committed leaves, in order."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from agent.broker.mail import Parcel
+from agent.journal import Journal
+
+BATCH = 100
+"""How many rows are read ahead; the rest stays on disk, however long the broker is away."""
+
+
+class Mailbox:
+    """The broker thread takes parcels; main collects the marks of what was delivered or set aside."""
+
+    def __init__(self, journal: Journal, fewer: Callable[[], None] = lambda: None) -> None:
+        """`fewer` is called, in the broker's thread, whenever a message is owed no longer."""
+        self._db = journal.reader()
+        self._fewer = fewer
+        self._lock = threading.Lock()
+        self._read_to = 0
+        self._ahead: deque[Parcel] = deque()
+        self._gone: list[int] = []
+        self._aside: list[tuple[int, str]] = []
+        self._forgotten: set[int] = set()  # dealt with, but perhaps not in the journal yet
+
+    def take(self, limit: int) -> Sequence[Parcel]:
+        """The next owed messages in order that are not in flight, at most `limit`. Raises sqlite3.Error."""
+        with self._lock:
+            while len(self._ahead) < limit and self._read():
+                pass
+            return [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
+
+    def _read(self) -> bool:
+        """Read on. False: there is nothing more."""
+        query = (
+            "SELECT id, topic, payload, content_type FROM messages WHERE id > ? AND aside IS NULL ORDER BY id LIMIT ?"
+        )
+        found = self._db.execute(query, (self._read_to, BATCH)).fetchall()
+        self._ahead += [Parcel(*row) for row in found if row[0] not in self._forgotten]
+        if found:
+            self._read_to = found[-1][0]
+        return len(found) == BATCH
+
+    def delivered(self, parcel_id: int) -> None:
+        """The broker has it."""
+        with self._lock:
+            self._forget(parcel_id)
+            self._gone.append(parcel_id)
+
+    def aside(self, parcel_id: int, reason: str) -> None:
+        """The broker refused it for good: an operator has to look."""
+        with self._lock:
+            self._forget(parcel_id)
+            self._aside.append((parcel_id, reason))
+
+    def _forget(self, parcel_id: int) -> None:
+        self._forgotten.add(parcel_id)
+        # An answer may come after `release`, when its parcel has been read once more.
+        self._ahead = deque(parcel for parcel in self._ahead if parcel.id != parcel_id)
+        self._fewer()
+
+    def release(self) -> None:
+        """Nothing is in flight any more: what was, is owed again, in its old order."""
+        with self._lock:
+            self._read_to = 0
+            self._ahead.clear()
+
+    def owed(self) -> tuple[int, float | None]:
+        """How many committed messages are owed, and since when the oldest is (Unix seconds)."""
+        with self._lock:
+            dealt_with = len(self._forgotten)
+            (count,) = self._db.execute("SELECT count(*) FROM messages WHERE aside IS NULL").fetchone()
+            query = "SELECT id, since FROM messages WHERE aside IS NULL ORDER BY id LIMIT ?"
+            first = self._db.execute(query, (dealt_with + 1,)).fetchall()
+            owed = [since for row_id, since in first if row_id not in self._forgotten]
+            return count - dealt_with, owed[0] if owed else None
+
+    def marks(self) -> tuple[list[int], list[tuple[int, str]]]:
+        """Rows delivered and rows set aside since the last call."""
+        with self._lock:
+            marks = self._gone, self._aside
+            self._gone, self._aside = [], []
+            return marks
+
+    def committed(self, ids: Sequence[int]) -> None:
+        """These marks are in the journal: a later read cannot find the rows again."""
+        with self._lock:
+            self._forgotten.difference_update(ids)
+
+    @property
+    def marked(self) -> bool:
+        """Whether marks wait for a commit."""
+        with self._lock:
+            return bool(self._gone or self._aside)
+
+    def close(self) -> None:
+        """Close the connection to the journal."""
+        with self._lock:
+            self._db.close()

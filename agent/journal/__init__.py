@@ -1,0 +1,254 @@
+"""The station's memory: one SQLite file, written before anything leaves or moves.
+
+What one fact changed (the fact, the state's rows, what is owed) is staged and goes into one transaction. A durable fact
+commits at once; others ride along, at the latest after `FLUSH_S`. SQLite runs in WAL mode with `synchronous=FULL`: a
+commit that returned survives a power cut.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from agent.effects import Act
+from agent.journal.file import (
+    JournalError,
+    JournalUnreadable,
+    NotWritten,
+    examined,
+    is_damage,
+    keep_aside,
+    open_read_only,
+    open_writable,
+    orphaned,
+    quick_check,
+    reading,
+)
+from agent.journal.rows import OwedRow, Writing, changes, station_from
+from agent.state import Station
+
+__all__ = ["FLUSH_S", "Journal", "JournalError", "JournalUnreadable", "NotWritten", "OwedRow", "Writing", "keep_aside"]
+
+FLUSH_S = 5.0
+"""How long a change that is not durable may wait for the next commit."""
+DAY_S = 86400.0
+WAITING_MAX = 10_000
+"""Statements that wait for a disk which takes none; beyond, facts are left out of the history, and nothing else."""
+
+Table = Literal["owed", "messages"]
+TABLES: tuple[Table, ...] = ("owed", "messages")
+TAKE = "INSERT OR IGNORE INTO taken VALUES (?, ?, ?)"
+PUT = (
+    "INSERT INTO entries SELECT ?, ?, ?, ifnull(max(place), 0) + 1 FROM entries WHERE true"
+    " ON CONFLICT (kind, key) DO UPDATE SET value=excluded.value"  # keeps its place in the order
+)
+COUNT = "SELECT count(*) - count(aside), count(aside), min(iif(aside IS NULL, since, NULL)) FROM"
+
+
+class Journal:
+    """Used by the main thread only; `reader()` gives another thread a connection of its own."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open or make the file. Raises JournalUnreadable before any change, NotWritten without rights or space.
+
+        `read_only` opens an existing one, with or without an agent running, and changes nothing.
+        """
+        self._path = path
+        self._staged: list[tuple[str, tuple[Any, ...]]] = []
+        self._examine(read_only=read_only)
+        self._db = self._opened(read_only=read_only)
+        self._ids = {table: self._last_id(table) for table in TABLES}
+
+    def _examine(self, *, read_only: bool) -> None:
+        if orphaned(self._path):
+            raise JournalUnreadable(f"The journal {self._path} is gone, but its log is there. Keep it aside and look.")
+        if not self._path.exists():
+            if read_only:
+                raise JournalUnreadable(f"There is no journal {self._path}; has an agent run here? Look at state_dir.")
+            return
+        with reading(self._path):
+            try:
+                with examined(self._path) as db:
+                    quick_check(db)
+                    read_station(db, ())
+                    read_owed(db)
+            except sqlite3.Error as error:
+                if is_damage(error):
+                    raise
+                # Anything else (rights, a lock) is told when the file is opened.
+
+    def _opened(self, *, read_only: bool) -> sqlite3.Connection:
+        if not read_only:
+            return open_writable(self._path)
+        try:
+            return open_read_only(self._path)
+        except sqlite3.Error as error:
+            raise JournalUnreadable(f"The journal {self._path} cannot be opened: {error}. Run this as root.") from error
+
+    def _last_id(self, table: Table) -> int:
+        return self._one("SELECT seq FROM sqlite_sequence WHERE name=?", table) or 0
+
+    def _one(self, query: str, *values: Any) -> Any:
+        with reading(self._path):
+            row = self._db.execute(query, values).fetchone()
+        return row[0] if row else None
+
+    def restore(self, slots: Iterable[int]) -> Station:
+        """The station as it was last written; slots that are new in the config are free. Raises JournalUnreadable."""
+        with reading(self._path):
+            return read_station(self._db, slots)
+
+    def owed(self) -> list[OwedRow]:
+        """Everything owed to the supplier, in the order in which it became owed. Raises JournalUnreadable."""
+        with reading(self._path):
+            return read_owed(self._db)
+
+    def new_id(self, table: Table) -> int:
+        """The next id of `owed` or `messages`; none is used twice."""
+        self._ids[table] += 1
+        return self._ids[table]
+
+    def was_taken(self, source: str, event_id: str) -> bool:
+        """Whether an inbox event with this source and id was staged or committed before. Raises JournalUnreadable."""
+        event = (source, event_id)
+        if any(statement == TAKE and values[:2] == event for statement, values in self._staged):
+            return True
+        return self._one("SELECT 1 FROM taken WHERE source=? AND id=?", *event) is not None
+
+    def newest(self) -> float:
+        """The newest moment in the history, Unix seconds; 0 if there is none."""
+        return self._one("SELECT max(wall) FROM history") or 0.0
+
+    def counts(self) -> Mapping[str, Any]:
+        """How much is owed: acts, messages, those set aside, and since when (Unix seconds; None: nothing).
+
+        Raises JournalUnreadable.
+        """
+        with reading(self._path):
+            acts, acts_aside, first_act = self._db.execute(f"{COUNT} owed").fetchone()
+            messages, messages_aside, first_message = self._db.execute(f"{COUNT} messages").fetchone()
+        since = [moment for moment in (first_act, first_message) if moment is not None]
+        return {
+            "supplier": acts,
+            "broker": messages,
+            "refused": acts_aside + messages_aside,
+            "oldest": min(since, default=None),
+        }
+
+    def stage(self, writing: Writing) -> None:
+        """Put what one fact changed into the next commit; a fact that changed nothing is not kept."""
+        statements = list(statements_of(writing))
+        if not statements:
+            return
+        if len(self._staged) < WAITING_MAX:
+            fact = (writing.fact.at.wall, type(writing.fact).__name__, msgspec.json.encode(writing.fact))
+            statements.append(("INSERT INTO history (wall, kind, fact) VALUES (?, ?, ?)", fact))
+        self._staged += statements
+
+    def forget(self, table: Table, ids: Iterable[int]) -> None:
+        """What was delivered is owed no longer, from the next commit on."""
+        self._staged += [deletion(table, row_id) for row_id in ids]
+
+    def set_aside(self, table: Table, row_id: int, reason: str) -> None:
+        """What was refused waits for an operator, from the next commit on."""
+        self._staged.append(putting_aside(table, row_id, reason))
+
+    def mark(self) -> int:
+        """How much is staged now, for `unstage`."""
+        return len(self._staged)
+
+    def unstage(self, mark: int) -> None:
+        """Take back what was staged since `mark`."""
+        del self._staged[mark:]
+
+    @property
+    def staged(self) -> bool:
+        """Whether anything waits for a commit."""
+        return bool(self._staged)
+
+    def commit(self) -> None:
+        """Write what is staged, in one transaction. Raises NotWritten; then everything stays staged."""
+        if not self._staged:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, values in self._staged:
+                self._db.execute(statement, values)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):  # SQLite has often rolled back by itself, and says so by an error
+                self._db.execute("ROLLBACK")
+            raise NotWritten(
+                f"The journal {self._path} was not written: {error}. Free space or change the card."
+            ) from error
+        self._staged.clear()
+
+    def prune(self, wall: float, history_days: int) -> None:
+        """Forget facts and inbox ids that are too old, from the next commit on; what is owed is never touched."""
+        for table, kept_s in (("history", history_days * DAY_S), ("taken", DAY_S)):
+            old = f"FROM {table} WHERE wall < ?"
+            if self._one(f"SELECT 1 {old} LIMIT 1", wall - kept_s):
+                self._staged.append((f"DELETE {old}", (wall - kept_s,)))
+
+    def reader(self) -> sqlite3.Connection:
+        """A read-only connection for one other thread, which closes it: it sees committed rows only."""
+        return open_read_only(self._path)
+
+    def close(self) -> None:
+        """Commit what is staged and close. Raises NotWritten after closing if that failed."""
+        try:
+            self.commit()
+        finally:
+            self._db.close()
+
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def statements_of(writing: Writing) -> Iterable[Statement]:
+    """What one fact changes, without the fact itself."""
+    for (kind, key), value in changes(writing.before, writing.after):
+        if value is None:
+            yield "DELETE FROM entries WHERE kind=? AND key=?", (kind, key)
+        else:
+            yield PUT, (kind, key, value)
+    for row in writing.owed:
+        yield "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)", (row.id, msgspec.json.encode(row.act), row.since)
+    for row in writing.rewritten:
+        yield "UPDATE owed SET act=? WHERE id=?", (msgspec.json.encode(row.act), row.id)
+    for row_id, reason in writing.aside:
+        yield putting_aside("owed", row_id, reason)
+    for row_id in writing.gone:
+        yield deletion("owed", row_id)
+    for row_id, message in writing.messages:
+        values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
+        yield "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)", values
+    if writing.taken:
+        yield TAKE, (*writing.taken, writing.fact.at.wall)
+
+
+def deletion(table: Table, row_id: int) -> Statement:
+    """Forget one row."""
+    return f"DELETE FROM {table} WHERE id=?", (row_id,)  # noqa: S608  one of two names of ours
+
+
+def putting_aside(table: Table, row_id: int, reason: str) -> Statement:
+    """Keep one row for an operator."""
+    return f"UPDATE {table} SET aside=? WHERE id=?", (reason, row_id)  # noqa: S608  one of two names of ours
+
+
+def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:
+    """The station as it was last written."""
+    return station_from(db.execute("SELECT kind, key, value FROM entries ORDER BY place"), slots)
+
+
+def read_owed(db: sqlite3.Connection) -> list[OwedRow]:
+    """Everything owed to the supplier, in the order in which it became owed."""
+    found = db.execute("SELECT id, act, since, aside FROM owed ORDER BY id")
+    return [
+        OwedRow(id=row, act=msgspec.json.decode(act, type=Act), since=since, aside=aside)
+        for row, act, since, aside in found
+    ]

@@ -1,0 +1,159 @@
+"""The journal's file: made whole or not at all, examined before it is touched, kept aside when it cannot be read."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+
+MIGRATIONS = (
+    """
+    CREATE TABLE entries (kind TEXT, key TEXT, value BLOB NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (kind, key))
+        WITHOUT ROWID;
+    CREATE TABLE owed (id INTEGER PRIMARY KEY AUTOINCREMENT, act BLOB NOT NULL, since REAL NOT NULL, aside TEXT);
+    CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, content_type TEXT NOT NULL,
+        payload BLOB NOT NULL, since REAL NOT NULL, aside TEXT);
+    CREATE TABLE taken (source TEXT, id TEXT, wall REAL NOT NULL, PRIMARY KEY (source, id)) WITHOUT ROWID;
+    CREATE TABLE history (id INTEGER PRIMARY KEY, wall REAL NOT NULL, kind TEXT NOT NULL, fact BLOB NOT NULL);
+    """,
+)
+"""Schema versions; each only adds, so that the version before still reads the file.
+
+An index costs a page (4 KiB) in each commit, so there is none; the order of `entries` stands in `place`.
+"""
+
+PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON")
+"""A commit that returned survives a power cut; what is deleted (a card's UID) is overwritten."""
+
+DAMAGE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+"""Primary result codes (sqlite.org/rescode.html) of a file that is no journal; SQLITE_ERROR: a table is missing."""
+UNREADABLE = frozenset({sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS})
+"""Extended codes of a disk that does not give the file back."""
+
+
+class JournalError(Exception):
+    """The journal cannot do what it is for; the message says why and what to do next."""
+
+
+class JournalUnreadable(JournalError):
+    """The file is not a journal this version can read; nothing was changed."""
+
+
+class NotWritten(JournalError):
+    """The file cannot be opened or written; what was staged is kept and goes with the next commit."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever cannot be read in here is a JournalUnreadable."""
+    try:
+        yield
+    except (sqlite3.Error, msgspec.MsgspecError) as error:
+        raise JournalUnreadable(f"The journal {path} cannot be read: {error}. Keep it aside and look.") from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is bad; anything else may pass (rights, space, a lock)."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code in UNREADABLE or code & 0xFF in DAMAGE
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that sees committed rows only and changes nothing. Raises sqlite3.Error."""
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA busy_timeout=5000")
+    return db
+
+
+def open_writable(path: Path) -> sqlite3.Connection:
+    """The journal's own connection, brought to the newest schema; a missing file is made. Raises NotWritten."""
+    try:
+        if not path.exists():
+            _make(path)
+        return _opened(path)
+    except (sqlite3.Error, OSError) as error:
+        raise NotWritten(f"The journal {path} cannot be opened: {error}. Check rights and free space.") from error
+
+
+def _make(path: Path) -> None:
+    """Make it under another name first: a journal without its tables is damage, never a start cut short."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    for part in parts(new):
+        part.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    _opened(new).close()
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(db)
+        _migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    for pragma in PRAGMAS:
+        db.execute(f"PRAGMA {pragma}")
+    mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        raise OSError(f"its file system gives no write-ahead log (journal_mode {mode})")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+
+
+def quick_check(db: sqlite3.Connection) -> None:
+    """Read every page once. Raises sqlite3.DatabaseError if the file is damaged or lacks a table."""
+    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+    db.execute("SELECT 1 FROM entries, owed, messages, taken, history, sqlite_sequence LIMIT 1")
+
+
+def orphaned(path: Path) -> bool:
+    """Whether a log is left over from a journal that is gone."""
+    return not path.exists() and any(part.exists() for part in parts(path))
+
+
+def parts(path: Path) -> list[Path]:
+    """A journal's files: a -wal left behind would be played into a new file of the old name."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def keep_aside(path: Path) -> Path:
+    """Give an unreadable journal another name, its log with it, so that a new one can be made. Raises NotWritten.
+
+    Gives the new name. The file itself goes first: cut short, what is left over is found by the next start.
+    """
+    try:
+        number = 1
+        while any(part.exists() for part in parts(path.with_name(f"{path.name}.unreadable-{number}"))):
+            number += 1
+        aside = path.with_name(f"{path.name}.unreadable-{number}")
+        for part, named in zip(parts(path), parts(aside), strict=True):
+            if part.exists():
+                part.rename(named)
+    except OSError as error:
+        raise NotWritten(f"The journal {path} cannot be kept aside: {error}. Check the folder's rights.") from error
+    return aside
+
+
+def examined(path: Path) -> closing[sqlite3.Connection]:
+    """A read-only connection to look at before anything is written, closed by the `with` block."""
+    return closing(open_read_only(path))

@@ -1,0 +1,91 @@
+"""What of a station outlives the process, as rows, and what one fact leaves in the journal. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from agent.effects import Act, Message
+from agent.facts import Fact
+from agent.state import Fault, Session, Slot, Station, Visit
+
+Key = tuple[str, str]
+"""Kind and key of a row: ("slot", "1"), ("session", its id)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedRow:
+    """One act as the journal keeps it. `since` is Unix seconds; `aside` says why it waits for an operator."""
+
+    id: int
+    act: Act
+    since: float
+    aside: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What one fact leaves in the journal. Ids come from `Journal.new_id`."""
+
+    fact: Fact
+    before: Station
+    after: Station
+    owed: tuple[OwedRow, ...] = ()
+    gone: tuple[int, ...] = ()
+    aside: tuple[tuple[int, str], ...] = ()
+    rewritten: tuple[OwedRow, ...] = ()
+    messages: tuple[tuple[int, Message], ...] = ()
+    taken: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What the station keeps beside slots, sessions, visits and faults."""
+
+    available: bool = True
+    visits: int = 0
+
+
+def rows(station: Station) -> dict[Key, Any]:
+    """The part of a station that outlives the process."""
+    kept: dict[Key, Any] = {("station", ""): Own(available=station.available, visits=station.visit_count)}
+    kept |= {("slot", str(slot.number)): slot for slot in station.slots.values()}
+    kept |= {("session", session.id): session for session in station.sessions.values()}
+    kept |= {("visit", str(visit.number)): visit for visit in station.visits.values()}
+    kept |= {("fault", fault.key): fault for fault in station.faults.values()}
+    return kept
+
+
+def changes(before: Station, after: Station) -> Iterator[tuple[Key, bytes | None]]:
+    """The rows that differ, with their new value; None for one that is gone."""
+    old, new = rows(before), rows(after)
+    for key in old:
+        if key not in new:
+            yield key, None
+    for key, value in new.items():
+        if old.get(key) != value:
+            yield key, msgspec.json.encode(value)
+
+
+def station_from(entries: Iterable[tuple[str, str, bytes]], slots: Iterable[int]) -> Station:
+    """The station of these rows (kind, key, value), in their order; slots without a row are free.
+
+    Raises msgspec.MsgspecError if a row is not what `changes` writes.
+    """
+    kept: dict[str, list[bytes]] = {}
+    for kind, _, value in entries:
+        kept.setdefault(kind, []).append(value)
+    own = msgspec.json.decode(kept.get("station", [b"{}"])[0], type=Own)
+    was = {slot.number: slot for slot in (msgspec.json.decode(value, type=Slot) for value in kept.get("slot", []))}
+    sessions = [msgspec.json.decode(value, type=Session) for value in kept.get("session", [])]
+    visits = [msgspec.json.decode(value, type=Visit) for value in kept.get("visit", [])]
+    faults = [msgspec.json.decode(value, type=Fault) for value in kept.get("fault", [])]
+    return Station(
+        slots={number: was.get(number, Slot(number=number)) for number in slots},
+        sessions={session.id: session for session in sessions},
+        visits={visit.number: visit for visit in visits},
+        faults={fault.key: fault for fault in faults},
+        available=own.available,
+        visit_count=own.visits,
+    )

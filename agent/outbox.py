@@ -1,0 +1,322 @@
+"""What is owed to the supplier leaves from here, on a small pool of threads that also carries the questions, first.
+
+Acts come from the journal, so whatever was owed before a restart is owed after it. Outcomes that decide something go
+back as facts; the others are only marked, and the marks ride with the journal's next commit.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.answers import Delivered, Outcome, Problem, Refused, Rejected, Undelivered
+from agent.clock import boottime
+from agent.effects import Act, ActName, Ask, Effects
+from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, FaultCleared, FaultRaised
+from agent.happenings import Happen
+from agent.journal.rows import OwedRow
+from agent.lanes import SETTLES, Lanes, Owed, wait_s
+
+log = logging.getLogger(__name__)
+
+REJECTED = "StationRejected"
+NOT_REFUSED = "an act that goes before it was refused"
+"""Why an act is set aside that was not refused itself."""
+
+
+class Supplier(Protocol):
+    """The two exchanges with the supplier; each blocks until it has its outcome and never raises."""
+
+    def ask(self, card: str) -> Outcome: ...
+    def deliver(self, act: Act, *, repeated: bool) -> Outcome: ...
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """An ask on its way."""
+
+    ask: Ask
+    attempts: int = 0
+    not_before: float = 0.0
+    told: bool = False
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one fact's effects come to, given what has left already: rows for the journal, then `Outbox.adopt`."""
+
+    rows: tuple[OwedRow, ...] = ()
+    gone: tuple[int, ...] = ()
+    aside: tuple[tuple[int, str], ...] = ()
+    rewritten: tuple[OwedRow, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    removed: tuple[Owed, ...] = ()
+    asks: tuple[Ask, ...] = ()
+
+
+class Outbox:
+    """Lanes and questions behind one lock; `work` is one step of one pool thread."""
+
+    def __init__(
+        self,
+        supplier: Supplier,
+        happen: Happen,
+        *,
+        pay_wait_s: float,
+        fewer: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = boottime,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._supplier = supplier
+        self._happen = happen
+        self._fewer = fewer
+        self._clock = clock
+        self._uniform = uniform
+        self._lanes = Lanes(pay_wait_s, uniform)
+        self._questions: list[Question] = []
+        self._marks: list[int] = []
+        self._marked: float | None = None
+        self._accepted: bool | None = None
+        self._stopping = False
+        self._changed = threading.Condition(threading.RLock())
+
+    def restore(self, rows: list[OwedRow]) -> None:
+        """Take over what the journal says is owed; nobody knows what of it has left."""
+        with self._changed:
+            for row in rows:
+                if row.aside is None:
+                    self._lanes.add(Owed(id=row.id, act=row.act, since=row.since, left=True))
+            self._collect_dropped()
+            self._changed.notify_all()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While main plans, commits and adopts, nothing new leaves."""
+        with self._changed:
+            yield
+
+    def current(self, act: Act) -> Act:
+        """The act as it reads now: its session may have been renamed since its outcome was put into a fact."""
+        with self._changed:
+            owed = self._lanes.find(act.key)
+            return owed.act if owed else act
+
+    def plan(self, effects: Effects, new_id: Callable[[], int], wall: float) -> Plan:
+        """What these effects come to now (`wall`: Unix seconds). Changes nothing. Call it held."""
+        aside = self._found(effects.aside)
+        removed = [*aside, *self._found((*effects.settled, *effects.forgotten))]
+        removed += [owed for owed in self._found(effects.struck) if not owed.has_left]
+        acts = list(effects.owed)
+        for undo in effects.undone:
+            before = self._lanes.find(undo.key)
+            if before is None or before.has_left:
+                put_behind_its_lane(acts, undo.act)
+            else:
+                removed.append(before)
+        removed = list(dict.fromkeys(removed))
+        return Plan(
+            rows=tuple(OwedRow(id=new_id(), act=act, since=wall) for act in self._not_owed_yet(acts, removed)),
+            gone=tuple(owed.id for owed in removed if owed not in aside),
+            aside=tuple((owed.id, owed.refusal or NOT_REFUSED) for owed in dict.fromkeys(aside)),
+            rewritten=tuple(row for old, new in effects.renamed for row in self._rewritten(old, new, wall)),
+            renamed=effects.renamed,
+            removed=tuple(removed),
+            asks=effects.asks,
+        )
+
+    def _found(self, keys: Iterable[str]) -> list[Owed]:
+        return [owed for key in keys if (owed := self._lanes.find(key))]
+
+    def _not_owed_yet(self, acts: Iterable[Act], removed: Iterable[Owed]) -> list[Act]:
+        """One act for each key: what is owed already under the same key is the same act."""
+        kept = {owed.act.key for owed in self._lanes} - {owed.act.key for owed in removed}
+        return list({act.key: act for act in acts if act.key not in kept}.values())
+
+    def _rewritten(self, old: str, new: str, wall: float) -> list[OwedRow]:
+        changed = ((self._lanes.find(key), act) for key, act in self._lanes.renamed(old, new).items())
+        return [OwedRow(id=owed.id, act=act, since=wall) for owed, act in changed if owed]
+
+    def adopt(self, plan: Plan) -> None:
+        """Let the plan's acts leave. Call it held, after the commit."""
+        for old, new in plan.renamed:
+            self._lanes.rename(old, new)
+        for owed in plan.removed:
+            self._lanes.remove(owed)
+        for row in plan.rows:
+            self._lanes.add(Owed(id=row.id, act=row.act, since=row.since))
+        self._questions += [Question(ask) for ask in plan.asks]
+        self._collect_dropped()
+        self._changed.notify_all()
+
+    def owed(self) -> tuple[int, float | None]:
+        """How many acts are owed, and since when the oldest is (Unix seconds)."""
+        with self._changed:
+            return len(self._lanes), min((owed.since for owed in self._lanes), default=None)
+
+    def marks(self) -> list[int]:
+        """Rows delivered or dropped since the last call."""
+        with self._changed:
+            marks, self._marks, self._marked = self._marks, [], None
+            return marks
+
+    @property
+    def marked(self) -> float | None:
+        """Since when marks wait for a commit (CLOCK_BOOTTIME seconds); None if there are none."""
+        with self._changed:
+            return self._marked
+
+    def stop(self) -> None:
+        """Wake every pool thread and let it end; what is in flight is repeated after the next start."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def run(self) -> None:
+        """A pool thread's life."""
+        while self.work():
+            pass
+
+    def work(self) -> bool:
+        """Wait for one exchange and carry it out. False: stopping."""
+        job = self._take()
+        if job is None:
+            return False
+        if isinstance(job, Question):
+            outcome = self._exchange(lambda: self._supplier.ask(job.ask.card))
+            with self._changed:
+                self._answered(job, outcome)
+        else:
+            act, repeated = job.act, job.left
+            outcome = self._exchange(lambda: self._supplier.deliver(act, repeated=repeated))
+            with self._changed:
+                self._delivered(job, outcome)
+        return True
+
+    def _take(self) -> Question | Owed | None:
+        with self._changed:
+            while not self._stopping:
+                job = self._next()
+                if job is not None:
+                    return job
+                self._changed.wait(self._wait_s())
+            return None
+
+    def _exchange(self, exchange: Callable[[], Outcome]) -> Outcome:
+        """A supplier's error of its own must not end the thread, nor leave the act in flight for ever."""
+        try:
+            return exchange()
+        except Exception as error:
+            log.exception("the exchange with the supplier broke off; it is repeated")
+            return Undelivered(reason=f"an error of the station's own: {error}")
+
+    def _next(self) -> Question | Owed | None:
+        now = self._clock()
+        self._questions = [question for question in self._questions if question.busy or question.ask.until > now]
+        for question in self._questions:
+            if not question.busy and question.not_before <= now:
+                question.busy = True
+                question.attempts += 1
+                return question
+        owed = self._lanes.next(now)
+        self._collect_dropped()
+        return owed
+
+    def _wait_s(self) -> float | None:
+        now = self._clock()
+        waits = [max(0.0, q.not_before - now) for q in self._questions if not q.busy]
+        due = self._lanes.due(now)
+        if due is not None:
+            waits.append(due)
+        return min(waits, default=None)
+
+    def _answered(self, question: Question, outcome: Outcome) -> None:
+        question.busy = False
+        self._note(outcome)
+        if isinstance(outcome, Delivered | Refused):
+            self._questions.remove(question)
+            session = outcome.active if isinstance(outcome, Delivered) else None
+            problem = outcome.problem if isinstance(outcome, Refused) else None
+            self._happen(ActiveAnswered, visit=question.ask.visit, session=session, problem=problem)
+            return
+        question.told = self._tell(outcome, told=question.told)
+        question.not_before = self._clock() + wait_s(question.attempts, retry_after(outcome), self._uniform)
+        self._changed.notify_all()
+
+    def _delivered(self, owed: Owed, outcome: Outcome) -> None:
+        self._note(outcome)
+        if owed not in self._lanes:
+            log.info("supplier answered %s, which is owed no more", owed.act.name)
+        elif isinstance(outcome, Undelivered | Rejected):
+            owed.told = self._tell(outcome, told=owed.told)
+            self._retry(owed, outcome)
+        elif owed.act.name in SETTLES:
+            self._settle(owed, outcome)
+        else:
+            if isinstance(outcome, Refused):
+                log.warning("supplier refused %s: %s; dropped", owed.act.name, explain(outcome.problem))
+            self._lanes.drop(owed)
+        self._collect_dropped()
+        self._changed.notify_all()
+
+    def _retry(self, owed: Owed, outcome: Undelivered | Rejected) -> None:
+        left = not isinstance(outcome, Undelivered) or outcome.connected
+        reason = outcome.reason if isinstance(outcome, Undelivered) else explain(outcome.problem)
+        self._lanes.failed(owed, self._clock(), left=left, retry_after_s=retry_after(outcome))
+        log.info("supplier has not done %s yet: %s (attempt %d)", owed.act.name, reason, owed.attempts)
+
+    def _settle(self, owed: Owed, outcome: Delivered | Refused) -> None:
+        problem = outcome.problem if isinstance(outcome, Refused) else None
+        if problem:
+            log.warning("supplier refused %s: %s", owed.act.name, explain(problem))
+        repeated = owed.left
+        self._lanes.settle(owed, explain(problem) if problem else "")
+        if owed.act.name is ActName.ACQUIRE:
+            grant = outcome.grant if isinstance(outcome, Delivered) else None
+            self._happen(AcquireAnswered, act=owed.act, grant=grant, problem=problem)
+        else:
+            self._happen(CallSettled, act=owed.act, problem=problem, repeated=repeated)
+
+    def _note(self, outcome: Outcome) -> None:
+        """A rejected station is out of order until the supplier accepts a call again."""
+        if isinstance(outcome, Rejected):
+            if self._accepted is not False:
+                detail = f"The supplier rejects this station: {explain(outcome.problem)}. Check its token and its id."
+                self._happen(FaultRaised, code=REJECTED, title="Station Rejected", detail=detail)
+            self._accepted = False
+        elif isinstance(outcome, Delivered | Refused):
+            if not self._accepted:
+                self._happen(FaultCleared, code=REJECTED)
+            self._accepted = True
+
+    def _tell(self, outcome: Outcome, *, told: bool) -> bool:
+        if isinstance(outcome, Undelivered) and outcome.malformed and not told:
+            self._happen(AnswerUnusable, problem=outcome.malformed)
+            return True
+        return told
+
+    def _collect_dropped(self) -> None:
+        if self._lanes.dropped:
+            self._marks += [owed.id for owed in self._lanes.dropped]
+            self._lanes.dropped.clear()
+            self._fewer()
+            self._marked = self._marked if self._marked is not None else self._clock()
+
+
+def put_behind_its_lane(acts: list[Act], act: Act) -> None:
+    """Insert `act` behind the last of its lane: what other lanes owe of the same fact comes after it."""
+    positions = [number for number, other in enumerate(acts) if other.lane == act.lane]
+    acts.insert(positions[-1] + 1 if positions else len(acts), act)
+
+
+def retry_after(outcome: Outcome) -> float | None:
+    """The seconds that the supplier asked to wait, if it did."""
+    return outcome.retry_after_s if isinstance(outcome, Undelivered) else None
+
+
+def explain(problem: Problem) -> str:
+    """A problem in one line."""
+    return " ".join(str(part) for part in (problem.status, problem.title, problem.detail) if part)

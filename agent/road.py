@@ -1,0 +1,257 @@
+"""The road of every fact: decide, journal, draw, deliver. Runs in the thread `main`; never waits for the network."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from agent.broker.mailbox import Mailbox
+from agent.clock import Clock
+from agent.effects import Effects, Message
+from agent.events import Events
+from agent.face import MAIN, Face, face
+from agent.facts import (
+    AcquireAnswered,
+    CallSettled,
+    CardTapped,
+    DeadlinePassed,
+    EventReceived,
+    Fact,
+    FaultCleared,
+    FaultRaised,
+    Restarted,
+)
+from agent.happenings import Facts
+from agent.journal import FLUSH_S, Journal, NotWritten, Writing
+from agent.outbox import Outbox, Plan
+from agent.state import Station
+from agent.story import told
+from agent.workflow import Rules, decide, next_deadline
+from hardware.looks import Look
+from hardware.parts import Position
+
+log = logging.getLogger(__name__)
+
+SHOWN_WITHIN_S = 0.05
+"""How long a tap waits for its light before the supplier is asked; lights that fail hold up nothing longer."""
+STORAGE = "StorageFailure"
+STORAGE_DETAIL = "The journal cannot be written; nothing starts, vehicles are let go. Free space or change the card."
+
+
+class LightsFront(Protocol):
+    """Shows looks by light name."""
+
+    def show(self, looks: Mapping[str, Look]) -> None: ...
+    def wait_shown(self, timeout: float) -> bool: ...
+
+
+class Bolts(Protocol):
+    """Brings bolts where they belong; the same order again changes nothing."""
+
+    def order(self, slot: int, position: Position, move: int) -> None: ...
+
+
+class Road:
+    """Owns the state. `take` carries one fact down the road, `tick` does what time alone makes due."""
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        journal: Journal,
+        outbox: Outbox,
+        mailbox: Mailbox,
+        events: Events,
+        lights: LightsFront,
+        bolts: Bolts,
+        clock: Clock,
+        facts: Facts,
+        station: Station,
+        kept: Callable[[str], None],
+        mail_ready: Callable[[], None],
+        clock_set: Callable[[float], bool],
+    ) -> None:
+        self.station = station
+        self._rules = rules
+        self._journal = journal
+        self._outbox = outbox
+        self._mailbox = mailbox
+        self._events = events
+        self._lights = lights
+        self._bolts = bolts
+        self._clock = clock
+        self._facts = facts
+        self._kept = kept
+        self._mail_ready = mail_ready
+        self._clock_set = clock_set
+        self._staged_at: float | None = None
+        self._storage_broken = f"{STORAGE}/0" in station.faults
+        self._delivered: list[int] = []
+        self._taken: list[str] = []
+        self._shown: Face = self.face()
+
+    def face(self) -> Face:
+        """What the station shows now."""
+        now = self._clock.now()
+        return face(self.station, now.boottime, now.boot)
+
+    def take(self, fact: Fact) -> None:
+        """Decide, journal, draw, deliver."""
+        if isinstance(fact, EventReceived) and self._journal.was_taken(fact.source, fact.event_id):
+            self._note_taken(fact)
+            return
+        if isinstance(fact, AcquireAnswered | CallSettled):
+            fact = dataclasses.replace(fact, act=self._outbox.current(fact.act))
+        before = self.station
+        after, effects = decide(before, fact, self._rules)
+        if isinstance(fact, CardTapped):
+            self._wink(after)
+        if not self._keep(fact, after, effects):
+            self._storage_failed()
+            self.take(fact)
+            return
+        self._note_taken(fact)
+        for line in told(fact, before, after, effects):
+            log.info("%s", line)
+        self.draw()
+        if effects.events or effects.problems:
+            self._mail_ready()
+
+    def _wink(self, after: Station) -> None:
+        """A card was read: the main light says so before anything else happens, whatever the disk and network do."""
+        now = self._clock.now()
+        lights = face(after, now.boottime, now.boot).lights
+        self._lights.show({**self._shown.lights, MAIN: lights[MAIN]})
+        self._lights.wait_shown(SHOWN_WITHIN_S)
+
+    def _keep(self, fact: Fact, after: Station, effects: Effects) -> bool:
+        """One commit for the fact, the state and what is owed. False: not written, and nothing has changed."""
+        with self._outbox.held():
+            plan = self._outbox.plan(effects, lambda: self._journal.new_id("owed"), fact.at.wall)
+            self._collect_marks()
+            mark = self._journal.mark()
+            self._journal.stage(self._writing(fact, after, effects, plan))
+            if effects.durable and not self._commit() and not self._storage_broken:
+                self._journal.unstage(mark)
+                return False
+            self._note_staged()
+            self.station = after
+            self._outbox.adopt(plan)
+            return True
+
+    def _storage_failed(self) -> None:
+        """Nothing starts on a broken disk; known to be broken, it keeps no vehicle in."""
+        if not self._storage_broken:
+            self._storage_broken = True
+            self.take(self._facts.make(FaultRaised, code=STORAGE, title="Storage Failure", detail=STORAGE_DETAIL))
+
+    def _note_taken(self, fact: Fact) -> None:
+        """What the inbox brought is acknowledged once it is in the journal, however long the disk is broken."""
+        if isinstance(fact, EventReceived):
+            self._taken.append(fact.id)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        if not self._journal.staged:
+            taken, self._taken = self._taken, []
+            for fact_id in taken:
+                self._kept(fact_id)
+
+    def _writing(self, fact: Fact, after: Station, effects: Effects, plan: Plan) -> Writing:
+        messages = [self._message(effects, fact, number) for number in range(len(effects.events))]
+        messages += [self._events.problem_message(problem) for problem in effects.problems]
+        return Writing(
+            fact=fact,
+            before=self.station,
+            after=after,
+            owed=plan.rows,
+            gone=plan.gone,
+            aside=plan.aside,
+            rewritten=plan.rewritten,
+            messages=tuple((self._journal.new_id("messages"), message) for message in messages),
+            taken=(fact.source, fact.event_id) if isinstance(fact, EventReceived) else None,
+        )
+
+    def _message(self, effects: Effects, fact: Fact, number: int) -> Message:
+        event = effects.events[number]
+        return self._events.message(
+            event.name,
+            event.data,
+            event_id=event.id,
+            wall=fact.at.wall,
+            slot=event.slot or None,
+            clock_synced=self._clock_set(fact.at.wall),
+        )
+
+    def _note_staged(self) -> None:
+        if not self._journal.staged:
+            self._staged_at = None
+        elif self._staged_at is None:
+            self._staged_at = self._clock.now().boottime
+
+    def flush(self) -> bool:
+        """Commit what is staged and the marks of what was delivered. False: it stays staged."""
+        self._collect_marks()
+        return self._commit()
+
+    def _collect_marks(self) -> None:
+        delivered, aside = self._mailbox.marks()
+        self._journal.forget("owed", self._outbox.marks())
+        self._journal.forget("messages", delivered)
+        for row_id, reason in aside:
+            self._journal.set_aside("messages", row_id, reason)
+        self._delivered += [*delivered, *(row_id for row_id, _ in aside)]
+
+    def _commit(self) -> bool:
+        try:
+            self._journal.commit()
+        except NotWritten as error:
+            log.error("%s", error)  # noqa: TRY400  the cause is in the sentence
+            self._staged_at = self._clock.now().boottime
+            return False
+        self._staged_at = None
+        self._mailbox.committed(self._delivered)
+        self._delivered = []
+        self._acknowledge()
+        if self._storage_broken:
+            self._storage_broken = False
+            self._facts.happen(FaultCleared, code=STORAGE)
+        return True
+
+    def draw(self) -> None:
+        """Lights and bolts follow the state."""
+        self._shown = self.face()
+        self._lights.show(self._shown.lights)
+        for slot, bolt in self._shown.bolts.items():
+            if bolt.wanted is not None:
+                self._bolts.order(slot, bolt.wanted, bolt.move)
+
+    def restart(self) -> None:
+        """Go on where the journal stands."""
+        self.take(self._facts.make(Restarted))
+
+    def tick(self) -> None:
+        """Do what is due by now."""
+        now = self._clock.now()
+        due = next_deadline(self.station, now.boot)
+        if due is not None and due <= now.boottime:
+            self.take(self._facts.make(DeadlinePassed))
+        if self._shown.until is not None and self._shown.until <= now.boottime:
+            self.draw()
+        flush_at = self._flush_at()
+        if flush_at is not None and flush_at <= now.boottime and not self.flush():
+            self._storage_failed()
+
+    def _flush_at(self) -> float | None:
+        since = [moment for moment in (self._staged_at, self._outbox.marked) if moment is not None]
+        if self._mailbox.marked and not since:
+            self._staged_at = self._clock.now().boottime
+            since = [self._staged_at]
+        return min(since) + FLUSH_S if since else None
+
+    def wait_s(self) -> float | None:
+        """Seconds until `tick` has something to do; None: only a fact can change anything."""
+        now = self._clock.now()
+        moments = [next_deadline(self.station, now.boot), self._shown.until, self._flush_at()]
+        waits = [moment - now.boottime for moment in moments if moment is not None]
+        return max(0.0, min(waits)) if waits else None

@@ -1,0 +1,56 @@
+"""What happened, as one readable line a fact. Cards are masked."""
+
+from collections.abc import Iterator
+
+from agent.effects import Effects
+from agent.facts import CardRemoved, CardTapped, EventReceived, Fact, LockSettled, Restarted, SeveralCardsSeen
+from agent.report import masked, status_of
+from agent.state import Phase, Station
+
+
+def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Iterator[str]:
+    """The lines that this fact is worth; none if nothing changed that anybody would miss."""
+    match fact:
+        case Restarted():
+            count = len(after.sessions)
+            yield f"started; {count or 'no'} session{'s' * (count > 1)} under way"
+        case CardTapped(card=card):
+            yield f"card {masked(card)} tapped{'' if effects.asks or effects.owed else '; acknowledged'}"
+        case CardRemoved(card=card) if card in before.lately:
+            yield f"card {masked(card)} left"
+        case SeveralCardsSeen():
+            yield "two cards at once; neither is taken"
+        case LockSettled(slot=slot, locked=None):
+            yield f"slot {slot} has no sensor; its move is believed"
+        case EventReceived(type=kind):
+            yield f"inbox: {kind}"
+        case _:
+            pass
+    yield from _slots(before, after)
+    yield from _faults(before, after)
+    for event in effects.events:
+        if event.name == "refused":
+            yield f"card {masked(str(event.data['card']))} turned away: {event.data['reason']}"
+        else:
+            yield f"event {event.name}"
+    for problem in effects.problems:
+        yield f"could not be handled: {problem.title}: {problem.detail}"
+
+
+def _slots(before: Station, after: Station) -> Iterator[str]:
+    for number, slot in after.slots.items():
+        was = before.slots.get(number)
+        if was is None or (was.phase, was.session) == (slot.phase, slot.session):
+            continue
+        session = after.sessions.get(slot.session)
+        whose = f" for card {masked(session.card)}, session {session.id}" if session else ""
+        doing = "opening" if slot.phase is Phase.OPENING else status_of(after, slot)
+        yield f"slot {number} is {doing}{whose}"
+
+
+def _faults(before: Station, after: Station) -> Iterator[str]:
+    for key in after.faults.keys() - before.faults.keys():
+        fault = after.faults[key]
+        yield f"fault {fault.code} raised: {fault.detail or fault.title}"
+    for key in before.faults.keys() - after.faults.keys():
+        yield f"fault {before.faults[key].code} cleared"

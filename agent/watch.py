@@ -1,0 +1,130 @@
+"""The parts' reports become facts: cards and the reader's health, bolts, lights."""
+
+import logging
+import random
+from collections.abc import Callable
+
+from agent.clock import At, boottime
+from agent.facts import BoltMoved, CardRemoved, CardTapped, FaultCleared, FaultRaised, LockSettled, SeveralCardsSeen
+from agent.happenings import Happen
+from hardware.parts import Position, Reader, ReaderFailure
+from hardware.presence import Presence, Presented, Removed, Tapped
+
+log = logging.getLogger(__name__)
+
+READER_GRACE_S = 2.0
+"""How long the chip is revived before the fault is raised; the contract allows 5 s."""
+STEADY_S = 1.0
+REVIVE_MAX_S = 8.0
+
+
+class ReaderWatch:
+    """Polls the reader, tells taps apart, and brings a failing chip back.
+
+    The chip is well again once it has answered every poll for `STEADY_S`: one that fails now and then is failing.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        happen: Happen,
+        moment: Callable[[float], At],
+        *,
+        poll_s: float,
+        clock: Callable[[], float] = boottime,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        """`moment` gives the moment of some CLOCK_BOOTTIME seconds."""
+        self._reader = reader
+        self._happen = happen
+        self._moment = moment
+        self._poll_s = poll_s
+        self._clock = clock
+        self._uniform = uniform
+        self._presence = Presence()
+        self._silent = False
+        self._failing_since: float | None = None
+        self._answering_since = 0.0
+        self._attempts = 0
+        self._well: bool | None = None
+
+    def step(self) -> float:
+        """One poll, or one attempt to revive the chip; gives the seconds until the next."""
+        began = self._clock()
+        try:
+            if self._silent:
+                self._reader.revive()
+            sighting = self._reader.poll()
+        except ReaderFailure as failure:
+            return self._failed(failure)
+        now = self._clock()
+        self._answered(now)
+        for presented in self._presence.see(sighting, now):
+            self._tell(presented)
+        return max(0.0, began + self._poll_s - self._clock())
+
+    def _tell(self, presented: Presented) -> None:
+        match presented:
+            case Tapped(uid):
+                self._happen(CardTapped, card=uid)
+            case Removed(uid, last_seen):
+                self._happen(CardRemoved, card=uid, at=self._moment(last_seen))
+            case _:
+                self._happen(SeveralCardsSeen)
+
+    def _failed(self, failure: ReaderFailure) -> float:
+        now = self._clock()
+        self._silent = True
+        if self._failing_since is None:
+            log.warning("the reader does not answer: %s", failure)
+            self._failing_since = now
+            self._attempts = 0
+            return 0.0
+        self._attempts += 1
+        patience = self._failing_since + READER_GRACE_S - now
+        if self._well is not False and patience <= 0:
+            self._well = False
+            self._happen(FaultRaised, code="ReaderFailure", title="Reader Failure", detail=str(failure))
+        wait = min(REVIVE_MAX_S, 0.25 * 2.0 ** min(self._attempts, 10)) * self._uniform(0.5, 1.0)
+        return min(wait, patience) if patience > 0 else wait
+
+    def _answered(self, now: float) -> None:
+        if self._silent:
+            self._silent = False
+            self._answering_since = now
+            self._presence.restart()
+        if self._failing_since is not None and now - self._answering_since >= STEADY_S:
+            log.info("the reader answers again")
+            self._failing_since = None
+        if self._failing_since is None and not self._well:
+            self._well = True
+            self._happen(FaultCleared, code="ReaderFailure")
+
+
+class BoltWatch:
+    """What the lock keeper reports."""
+
+    def __init__(self, happen: Happen) -> None:
+        self._happen = happen
+
+    def settled(self, slot: int, move: int, seen: Position | None) -> None:
+        """A move is over; without a sensor it is believed."""
+        locked = None if seen is None else seen is Position.LOCKED
+        self._happen(LockSettled, slot=slot, move=move, locked=locked)
+
+    def moved(self, slot: int, seen: Position) -> None:
+        """A bolt moved by itself."""
+        self._happen(BoltMoved, slot=slot, locked=seen is Position.LOCKED)
+
+
+def lights_watch(happen: Happen) -> Callable[[bool], None]:
+    """Reports whether the lights fail; a warning, for broken lights never stop a session."""
+
+    def failed(failing: bool) -> None:
+        if failing:
+            detail = "The lights take no frames; sessions go on. Check the strip's supply and data line."
+            happen(FaultRaised, code="LightsFailure", title="Lights Failure", detail=detail, warning=True)
+        else:
+            happen(FaultCleared, code="LightsFailure")
+
+    return failed

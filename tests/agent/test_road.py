@@ -1,0 +1,364 @@
+"""The road: what is written before what moves and leaves, and what a broken disk changes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.owing import CARD, WALL, HandClock
+
+from agent.answers import Delivered, Grant, Outcome
+from agent.broker.mailbox import Mailbox
+from agent.clock import At, Clock
+from agent.effects import Act
+from agent.events import Events
+from agent.face import MAIN
+from agent.facts import CardTapped, EventReceived, Fact, FaultRaised, LockSettled
+from agent.happenings import Facts
+from agent.journal import Journal
+from agent.outbox import Outbox
+from agent.road import Road
+from agent.state import Phase, Slot, Station
+from agent.workflow import Rules
+from hardware.looks import Colour, Look
+from hardware.parts import Position
+
+FAULTED = "com.ev-power-supplier.charging-station.faulted.v1"
+WHITE = (Colour.WHITE,)
+
+
+class HandedClock(Clock):
+    """All of a station's clocks, moved by hand."""
+
+    def __init__(self, hand: HandClock) -> None:
+        self._hand = hand
+
+    def now(self) -> At:
+        return At("boot-1", self._hand(), WALL + self._hand())
+
+
+class Lit:
+    """Lights that remember what they were told to show, and what the journal held by then."""
+
+    def __init__(self, written: Callable[[], list[str]]) -> None:
+        self.shown: list[tuple[Look, list[str]]] = []
+        self.waits: list[float] = []
+        self._written = written
+
+    def show(self, looks: Mapping[str, Look]) -> None:
+        self.shown.append((looks[MAIN], self._written()))
+
+    def wait_shown(self, timeout: float) -> bool:
+        self.waits.append(timeout)
+        return True
+
+
+class Bolted:
+    """Bolts that remember their orders, and what the journal held by then."""
+
+    def __init__(self, written: Callable[[], list[str]]) -> None:
+        self.orders: dict[tuple[int, Position, int], list[str]] = {}
+        self._written = written
+
+    def order(self, slot: int, position: Position, move: int) -> None:
+        self.orders.setdefault((slot, position, move), self._written())
+
+
+class Obliging:
+    """A supplier that gives slot 1 to everybody, and remembers what the journal held when it was asked."""
+
+    def __init__(self, written: Callable[[], list[str]]) -> None:
+        self.heard: list[tuple[str, list[str]]] = []
+        self._written = written
+
+    def ask(self, card: str) -> Outcome:
+        del card
+        self.heard.append(("ask", self._written()))
+        return Delivered(status=404)
+
+    def deliver(self, act: Act, *, repeated: bool) -> Outcome:
+        del repeated
+        self.heard.append((act.name, self._written()))
+        return Delivered(status=200, grant=Grant(slot=1, session="S1"))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.heard]
+
+
+class Lane:
+    """A road with a real journal, outbox and mailbox, on which the test lets things happen one by one."""
+
+    def __init__(self, path: Path, station: Station | None = None) -> None:
+        self.hand = HandClock()
+        self.clock = HandedClock(self.hand)
+        self.facts = Facts(self.clock)
+        self.journal = Journal(path)
+        self.look = self.journal.reader()
+        self.lights = Lit(self.written)
+        self.bolts = Bolted(self.written)
+        self.supplier = Obliging(self.written)
+        self.outbox = Outbox(self.supplier, self.facts.happen, pay_wait_s=3.0, clock=self.hand)
+        self.mailbox = Mailbox(self.journal)
+        self.kept: list[str] = []
+        self.mail = 0
+        self.road = Road(
+            rules=Rules(station_id="ST-42"),
+            journal=self.journal,
+            outbox=self.outbox,
+            mailbox=self.mailbox,
+            events=Events("https://supplier.example", "ST-42"),
+            lights=self.lights,
+            bolts=self.bolts,
+            clock=self.clock,
+            facts=self.facts,
+            station=station or Station(slots={n: Slot(number=n) for n in (1, 2)}),
+            kept=self.kept.append,
+            mail_ready=self._mail_ready,
+            clock_set=lambda _: True,
+        )
+
+    def _mail_ready(self) -> None:
+        self.mail += 1
+
+    def written(self) -> list[str]:
+        """Keys of what is committed: ("slot", "1"), and the acts and messages that are owed."""
+        entries = [f"{kind} {key}" for kind, key in self.look.execute("SELECT kind, key FROM entries")]
+        acts = [str(name) for (name,) in self.look.execute("SELECT json_extract(act, '$.name') FROM owed")]
+        topics = [topic.rpartition("/")[2] for (topic,) in self.look.execute("SELECT topic FROM messages")]
+        return [*entries, *acts, *topics]
+
+    def happens(self, kind: type[Fact], **values: object) -> Fact:
+        fact = self.facts.make(kind, **values)
+        self.road.take(fact)
+        return fact
+
+    def exchange(self) -> None:
+        """One exchange with the supplier, and what came of it."""
+        self.outbox.work()
+        self.take_all()
+
+    def take_all(self) -> None:
+        while (fact := self.facts.take(0)) is not None:
+            self.road.take(fact)
+
+    def start(self) -> None:
+        """A tap, up to the closing bolt."""
+        self.happens(CardTapped, card=CARD)
+        self.exchange()
+        self.exchange()
+
+    def inbox(self, event_id: str, code: str = "X", **error: object) -> Fact:
+        data = {"error": {"code": code, **error}}
+        return self.happens(EventReceived, type=FAULTED, source="urn:power", event_id=event_id, data=data)
+
+    def full(self, full: bool = True) -> None:
+        """SQLite refuses every write, or takes them again."""
+        self.journal._db.execute(f"PRAGMA query_only={'ON' if full else 'OFF'}")
+
+    @property
+    def faults(self) -> list[str]:
+        return list(self.road.station.faults)
+
+    def close(self) -> None:
+        self.full(False)
+        self.look.close()
+        self.mailbox.close()
+        self.journal.close()
+
+
+@pytest.fixture
+def lane(tmp_path: Path) -> Iterator[Lane]:
+    with closing(Lane(tmp_path / "journal.db")) as made:
+        yield made
+
+
+class TestOrder:
+    def test_a_tap_is_seen_before_anything_is_written_or_asked(self, lane: Lane) -> None:
+        lane.happens(CardTapped, card=CARD)
+        look, written = lane.lights.shown[0]
+        assert (look.colours, written) == (WHITE, [])
+        assert lane.lights.waits == [0.05]
+        assert lane.supplier.heard == []
+
+    def test_an_acquire_leaves_after_its_visit_and_key_are_written(self, lane: Lane) -> None:
+        lane.start()
+        assert lane.supplier.names == ["ask", "acquire"]
+        assert {"visit 1", "acquire"} <= set(lane.supplier.heard[1][1])
+
+    def test_a_bolt_moves_after_its_session_and_light_are_written(self, lane: Lane) -> None:
+        lane.start()
+        written = lane.bolts.orders[1, Position.LOCKED, 1]
+        assert {"session S1", "slot 1", "leds"} <= set(written)
+        assert "acquire" not in written
+
+    def test_what_a_confirmed_bolt_owes_is_written_in_one_commit(self, lane: Lane) -> None:
+        lane.start()
+        lane.happens(LockSettled, slot=1, move=1, locked=True)
+        assert {"leds", "lock", "start"} <= set(lane.written())
+        for _ in range(3):
+            lane.exchange()
+        assert lane.supplier.names == ["ask", "acquire", "leds", "lock", "start"]
+        assert "session-started" in lane.written()
+        assert "start" not in lane.written()
+        assert lane.mail == 1, "the broker is told that there is mail"
+
+    def test_an_inbox_event_is_acknowledged_when_it_is_written(self, lane: Lane) -> None:
+        fact = lane.inbox("e-1")
+        assert lane.kept == [fact.id]
+        assert "fault X/0" in lane.written()
+
+    def test_an_inbox_event_is_taken_once_and_acknowledged_each_time(self, lane: Lane) -> None:
+        first, again = lane.inbox("e-1"), lane.inbox("e-1", code="Y")
+        assert lane.kept == [first.id, again.id]
+        assert lane.faults == ["X/0"]
+
+    def test_a_restart_redraws(self, lane: Lane) -> None:
+        lane.road.restart()
+        assert {(slot, position) for slot, position, _ in lane.bolts.orders} == {
+            (1, Position.UNLOCKED),
+            (2, Position.UNLOCKED),
+        }
+
+    def test_a_slot_that_nobody_knows_is_not_moved(self, tmp_path: Path) -> None:
+        station = Station(slots={1: Slot(number=1, phase=Phase.UNKNOWN)})
+        with closing(Lane(tmp_path / "other.db", station)) as lane:
+            lane.road.restart()
+            assert lane.bolts.orders == {}
+
+
+class TestTime:
+    def test_nothing_is_due_at_rest(self, lane: Lane) -> None:
+        lane.road.restart()
+        lane.road.flush()
+        lane.road.tick()
+        assert lane.road.wait_s() is None
+
+    def test_a_drivers_wait_ends_in_a_refusal(self, lane: Lane) -> None:
+        lane.happens(CardTapped, card=CARD)
+        while (wait := lane.road.wait_s()) is not None and lane.hand() < 1003.0:
+            lane.hand.pass_(wait)
+            lane.road.tick()
+        assert "refused" in lane.written()
+        assert lane.road.station.visits == {}
+
+    def test_the_white_light_ends_by_itself(self, lane: Lane) -> None:
+        lane.happens(CardTapped, card=CARD)
+        assert lane.road.wait_s() == pytest.approx(0.2)
+        lane.hand.pass_(0.2)
+        lane.road.tick()
+        assert lane.lights.shown[-1][0].rhythm == "breathing"
+
+    def test_what_is_not_durable_is_written_after_five_seconds(self, lane: Lane) -> None:
+        lane.happens(LockSettled, slot=2, move=0, locked=False)
+        assert lane.written() == []
+        assert lane.road.wait_s() == pytest.approx(5.0)
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        assert "slot 2" in lane.written()
+        assert lane.road.wait_s() is None
+
+    def test_what_was_delivered_to_the_supplier_is_forgotten_after_five_seconds(self, lane: Lane) -> None:
+        lane.start()
+        lane.exchange()
+        assert "leds" in lane.written()
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        assert "leds" not in lane.written()
+
+    def test_what_the_broker_got_or_refused_is_marked_after_five_seconds(self, lane: Lane) -> None:
+        lane.inbox("e-1")
+        lane.inbox("e-2", code="Y")
+        delivered, refused = lane.mailbox.take(9)
+        lane.mailbox.delivered(delivered.id)
+        lane.mailbox.aside(refused.id, "denied")
+        lane.hand.pass_(60.0)
+        lane.road.tick()
+        assert lane.road.wait_s() == pytest.approx(5.0)
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        assert not lane.mailbox.marked
+        assert lane.look.execute("SELECT id, aside FROM messages").fetchall() == [(refused.id, "denied")]
+        assert lane.mailbox.owed() == (0, None)
+
+    def test_what_rides_along_is_written_with_the_next_durable_fact(self, lane: Lane) -> None:
+        lane.happens(LockSettled, slot=2, move=0, locked=False)
+        lane.inbox("e-1")
+        assert {"slot 2", "fault X/0"} <= set(lane.written())
+
+
+class TestBrokenDisk:
+    def test_a_start_is_refused_and_nothing_leaves(self, lane: Lane) -> None:
+        lane.full()
+        lane.start()
+        assert lane.faults == ["StorageFailure/0"]
+        assert "acquire" not in lane.supplier.names
+        assert lane.road.station.visits == {}
+        assert lane.written() == []
+
+    def test_a_vehicle_is_let_go(self, lane: Lane) -> None:
+        lane.start()
+        lane.happens(LockSettled, slot=1, move=1, locked=True)
+        for _ in range(3):
+            lane.exchange()
+        lane.full()
+        lane.hand.pass_(10.0)
+        lane.happens(CardTapped, card=CARD)
+        for _ in range(5):
+            lane.exchange()
+        assert (1, Position.UNLOCKED, 2) in lane.bolts.orders
+        assert {"end", "pay"} <= set(lane.supplier.names)
+
+    def test_the_first_write_that_succeeds_clears_the_fault(self, lane: Lane) -> None:
+        lane.full()
+        lane.happens(FaultRaised, code="A", title="a", detail="")
+        assert lane.faults == ["StorageFailure/0", "A/0"]
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        assert lane.faults == ["StorageFailure/0", "A/0"], "the disk is still full"
+        assert lane.road.wait_s() == pytest.approx(5.0), "it is tried again, but not in a loop"
+        lane.full(False)
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        lane.take_all()
+        assert lane.faults == ["A/0"]
+        assert "fault A/0" in lane.written()
+        assert "fault StorageFailure/0" not in lane.written()
+        assert {"faulted", "out-of-order"} <= set(lane.written())
+
+    def test_a_write_that_nobody_waits_for_tells_of_it_too(self, lane: Lane) -> None:
+        lane.happens(LockSettled, slot=2, move=0, locked=False)
+        lane.full()
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        assert lane.faults == ["StorageFailure/0"]
+        lane.full(False)
+        lane.hand.pass_(5.0)
+        lane.road.tick()
+        lane.take_all()
+        assert lane.faults == []
+        assert "slot 2" in lane.written()
+
+    def test_an_inbox_event_is_acknowledged_only_when_there_is_space_again(self, lane: Lane) -> None:
+        lane.full()
+        first = lane.inbox("e-1")
+        again = lane.inbox("e-1")
+        assert lane.kept == []
+        assert lane.faults == ["StorageFailure/0", "X/0"]
+        lane.full(False)
+        assert lane.road.flush()
+        assert lane.kept == [first.id, again.id]
+        assert "fault X/0" in lane.written()
+
+    def test_a_restart_on_a_disk_that_was_broken_clears_the_fault(self, tmp_path: Path) -> None:
+        with closing(Lane(tmp_path / "a.db")) as lane:
+            lane.happens(FaultRaised, code="StorageFailure", title="s", detail="")
+            lane.road.flush()
+            station = lane.journal.restore([1, 2])
+        assert "StorageFailure/0" in station.faults
+        with closing(Lane(tmp_path / "a.db", station)) as lane:
+            lane.road.restart()
+            lane.happens(LockSettled, slot=2, move=0, locked=False)
+            assert lane.road.flush()
+            lane.take_all()
+            assert lane.faults == []
