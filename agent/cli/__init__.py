@@ -1,0 +1,129 @@
+"""The command line: `station-agent`. Each command imports what it needs when it runs, so the daemon stays small."""
+
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from agent.version import VERSION
+
+CONFIG = Path("/etc/station-agent/station.toml")
+WRONG_USAGE = 2
+
+version_option = click.version_option(VERSION, prog_name="station-agent")
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=CONFIG,
+    show_default=True,
+    help="The station's config.",
+)
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """Errors that the user can mend end the command with their sentence: 2 for usage and config, 1 for the rest."""
+    from agent.cli.errors import EXPECTED, USAGE
+
+    try:
+        yield
+    except EXPECTED as error:
+        click.echo(f"station-agent: {error}", err=True)
+        sys.exit(WRONG_USAGE if isinstance(error, USAGE) else 1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@version_option
+def main() -> None:
+    """The software of an EV charging station."""
+
+
+@main.command()
+@config_option
+@version_option
+def run(config_file: Path) -> None:
+    """Run the station: the daemon that systemd starts."""
+    from agent.cli.run import run_station
+
+    with told_errors():
+        sys.exit(run_station(config_file))
+
+
+@main.command()
+@click.option(
+    "--listen", default="127.0.0.1:8080", show_default=True, help="Where the JSON API listens; loopback only."
+)
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Another simulated station."
+)
+@click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="Where the simulated station remembers itself."
+)
+@click.option("--fresh", is_flag=True, help="Forget everything that was remembered.")
+@version_option
+def simulate(listen: str, config_file: Path | None, state: Path | None, fresh: bool) -> None:
+    """Run a whole station on this machine: chips, supplier, broker and all."""
+    stop = stop_on_signals()
+    from agent.cli.simulate import run_simulation
+
+    with told_errors():
+        run_simulation(listen, config_file, state, fresh=fresh, stop=stop)
+
+
+@main.command("simulate-supplier")
+@click.option("--listen", default="127.0.0.1:8081", show_default=True, help="Where the simulated supplier listens.")
+@click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="Where it keeps its books; else in memory."
+)
+@click.option("--slots", default=2, show_default=True, type=click.IntRange(1, 64), help="Slots of each station.")
+@version_option
+def simulate_supplier(listen: str, state: Path | None, slots: int) -> None:
+    """Run only the simulated supplier, for a bench with real hardware."""
+    stop = stop_on_signals()
+    from agent.cli.simulate import run_supplier
+
+    with told_errors():
+        run_supplier(listen, state, range(1, slots + 1), stop)
+
+
+@main.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON, as on the topic `state`.")
+@version_option
+def status(config_file: Path, as_json: bool) -> None:
+    """Show slots, sessions, faults and what is owed."""
+    from agent.cli.status import show_status
+
+    with told_errors():
+        show_status(config_file, as_json=as_json)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set.
+
+    A handler interrupts the main thread anywhere, also where that holds the event's lock, so it only fills a queue
+    that may be filled from a handler (bpo-14976); the thread `signals` sets the event. SIGTTIN is ignored: in the
+    background nothing can be typed, and that is no reason to stand still.
+    """
+    stop = threading.Event()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def wait() -> None:
+        asked.get()
+        stop.set()
+
+    def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's own signature
+        asked.put(number)
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    return stop

@@ -1,0 +1,44 @@
+"""`station-agent run`: the daemon."""
+
+import faulthandler
+import os
+from pathlib import Path
+
+from agent import logs
+from agent.config import load
+from agent.config.credentials import with_credentials
+from agent.config.places import WORLD
+from agent.config.settings import Config
+from agent.daemon import run
+from agent.folders import FolderError, held
+from hardware.parts import PartMissing
+
+RUNTIME = "run"
+
+
+def runtime_directory(state_dir: Path) -> Path:
+    """systemd's first `$RUNTIME_DIRECTORY`, else a folder beside the journal."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(given) if given else state_dir / RUNTIME
+
+
+def run_station(config_file: Path) -> int:
+    """Run until SIGTERM or SIGINT; gives the exit status. Raises the errors of what it opens."""
+    faulthandler.enable()
+    logs.set_up()
+    config = with_credentials(load(config_file))
+    need_world(config)
+    with held(config.station.state_dir, "another agent"):
+        runtime = runtime_directory(config.station.state_dir)
+        try:
+            runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderError(f"The folder {runtime} cannot be made: {error.strerror}. Check its rights.") from error
+        return run(config, runtime)
+
+
+def need_world(config: Config) -> None:
+    """A simulated station lives in a world; without one, nothing is made or opened. Raises PartMissing."""
+    world = config.station.state_dir / WORLD
+    if config.wiring.kind == "simulated" and not os.path.exists(world):  # noqa: PTH110  Path.exists may raise
+        raise PartMissing(f"no world is served at {world}: start one with `station-agent simulate`")

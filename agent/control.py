@@ -1,0 +1,219 @@
+"""The Unix socket through which the command line and the page speak to a running agent (root and its group only).
+
+One JSON object a line each way. `{"command": "status"}` is answered once, `{"command": "watch"}` on every change, until
+the caller hangs up.
+"""
+
+import json
+import logging
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from hardware.sockets import at_path
+
+log = logging.getLogger(__name__)
+
+SOCKET = "control.sock"
+LINE_LIMIT = 64 * 1024
+CALLERS = 8
+"""How many may be connected at once."""
+CALLER_S = 5.0
+"""How long a caller may take to ask, and to take an answer."""
+ACCEPT_AGAIN_S = 0.05
+LOOK_S = 1.0
+"""How soon it is noticed that a watcher has hung up."""
+SOCKET_MODE = 0o660
+ANSWER_S = 5.0
+
+
+class ControlError(Exception):
+    """The agent could not be asked; the message says what to do."""
+
+
+class NoAgent(ControlError):
+    """No agent is running here."""
+
+
+class Notice:
+    """The latest state, for whoever wants to see every change."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._number = 0
+        self._latest: Mapping[str, Any] = {}
+        self._closed = False
+
+    def post(self, latest: Mapping[str, Any]) -> None:
+        """Something changed."""
+        with self._changed:
+            self._number += 1
+            self._latest = latest
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing will change any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def follow(self, is_there: Callable[[], bool]) -> Iterator[Mapping[str, Any]]:
+        """The latest, then each change while the caller `is_there`; some are skipped if it is slow."""
+        seen = 0
+        while is_there():
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._number > seen, LOOK_S)  # noqa: B023  in its turn
+                if self._closed:
+                    return
+                number, latest = self._number, self._latest
+            if number > seen:
+                seen = number
+                yield latest
+
+
+Answers = Callable[[bytes, Callable[[], bool]], Iterator[Mapping[str, Any]]]
+"""From a line, and whether its caller is still there, to what it is answered."""
+
+
+class _Caller(socketserver.StreamRequestHandler):
+    server: "_Server"
+    timeout = CALLER_S
+
+    def handle(self) -> None:
+        try:
+            line = self.rfile.readline(LINE_LIMIT)
+            for answer in self.server.answers(line, self._is_there):
+                self.wfile.write(json.dumps(answer).encode() + b"\n")
+        except OSError as error:
+            log.debug("a caller on the control socket went away: %s", error)
+
+    def _is_there(self) -> bool:
+        said, _, _ = select.select([self.connection], [], [], 0)
+        return not said or bool(self.connection.recv(1, socket.MSG_PEEK))
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = CALLERS
+
+    def __init__(self, path: str, answers: Answers) -> None:
+        self.answers = answers
+        self.stopping = threading.Event()
+        self._room = threading.BoundedSemaphore(CALLERS)
+        super().__init__(path, _Caller)
+
+    def accept(self) -> None:
+        """Without serve_forever's polling: `end_accepting` wakes it."""
+        while not self.stopping.is_set():
+            try:
+                caller, address = self.get_request()
+            except OSError as error:
+                log.debug("no caller was let in: %s", error)
+                self.stopping.wait(ACCEPT_AGAIN_S)
+            else:
+                self.process_request(caller, address)
+
+    def end_accepting(self) -> None:
+        self.stopping.set()
+        self.socket.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        threading.current_thread().name = "control-caller"
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the base class's signature
+        log.error("a caller could not be answered", exc_info=True)  # noqa: LOG014  called while handling it
+
+
+class Control:
+    """The agent's end of the socket; its thread is named `control`."""
+
+    def __init__(self, folder: Path, status: Callable[[], Mapping[str, Any]], notice: Notice) -> None:
+        """Listen in this folder. Raises ControlError."""
+        self._path = folder / SOCKET
+        self._status = status
+        self._notice = notice
+        try:
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            at_path(self._path, self._listen)
+            self._path.chmod(SOCKET_MODE)
+        except OSError as error:
+            raise ControlError(f"Nobody can listen on {self._path}: {error}. Check the folder's rights.") from error
+        self._thread = threading.Thread(target=self._server.accept, name="control", daemon=True)
+
+    def _listen(self, path: str) -> None:
+        self._server = _Server(path, self._answers)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hang up on everybody."""
+        self._notice.close()
+        self._server.end_accepting()
+        self._thread.join()
+        self._server.server_close()
+        self._path.unlink(missing_ok=True)
+
+    def _answers(self, line: bytes, is_there: Callable[[], bool]) -> Iterator[Mapping[str, Any]]:
+        match _command(line):
+            case "status":
+                yield self._status()
+            case "watch":
+                yield from self._notice.follow(is_there)
+            case _:
+                yield {"problem": {"status": 400, "detail": "ask status or watch"}}
+
+
+def _command(line: bytes) -> str:
+    try:
+        asked = json.loads(line)
+    except ValueError:
+        return ""
+    return str(asked.get("command", "")) if isinstance(asked, dict) else ""
+
+
+def ask(folder: Path, command: str, timeout_s: float | None = ANSWER_S) -> Generator[dict[str, Any]]:
+    """Ask the agent whose runtime directory this is; its answers, one by one. Raises NoAgent, ControlError."""
+    path = folder / SOCKET
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(timeout_s)
+        try:
+            at_path(path, line.connect)
+            line.sendall(json.dumps({"command": command}).encode() + b"\n")
+            with line.makefile("rb") as answers:
+                for answer in answers:
+                    yield json.loads(answer)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NoAgent(f"No agent listens on {path}; start one with `station-agent run`.") from error
+        except PermissionError as error:
+            raise ControlError(f"{path} is not for you: become root, or a member of the agent's group.") from error
+        except (OSError, ValueError) as error:
+            raise ControlError(f"The agent at {path} does not answer ({error}); ask again, or look at its log.") from (
+                error
+            )
+
+
+def ask_once(folder: Path, command: str, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+    """The first answer of the agent whose runtime directory this is. Raises NoAgent, ControlError."""
+    with closing(ask(folder, command, timeout_s)) as answers:
+        for answer in answers:
+            return answer
+    raise ControlError(f"The agent at {folder / SOCKET} hung up; ask again.")

@@ -1,0 +1,132 @@
+"""The one life of the agent: start in order, loop, stop in reverse."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from agent.clock import Clock
+from agent.config.settings import Config
+from agent.control import Control, Notice
+from agent.happenings import Facts
+from agent.notify import notify
+from agent.road import Road
+from agent.rooms import Rooms, open_rooms
+from agent.threads import Loop, pool, started
+from agent.version import VERSION
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_S = 1.0
+"""How long readiness waits for the first look at the field: a card that comes later is a tap."""
+
+
+def run(config: Config, runtime: Path) -> int:
+    """Run the station until SIGTERM or SIGINT; gives the exit status. Raises HardwareError, JournalError, Unusable."""
+    clock = Clock()
+    facts = Facts(clock)
+    stopped = Stopped(facts)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopped.on_signal)
+    with ExitStack() as life:
+        rooms = open_rooms(config, runtime, clock, facts, life, stopped.world_lost)
+        notice = Notice()
+        teller = Teller(rooms.status, notice, rooms.broker.publish_state)
+        life.callback(rooms.road.flush)
+        life.enter_context(started(Loop("lights", rooms.lights.step, rooms.lights.wake)))
+        life.enter_context(started(Loop("locks", rooms.keeper.step, rooms.keeper.wake)))
+        life.enter_context(pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms)))
+        rooms.broker.start()
+        life.callback(rooms.broker.stop)
+        rooms.road.restart()
+        life.enter_context(reading(rooms))
+        teller.tell()
+        control = Control(runtime, teller.latest, notice)
+        control.start()
+        life.callback(control.stop)
+        notify("READY=1")
+        log.info("station %s is ready, version %s", rooms.station_id, VERSION)
+        loop(rooms.road, facts, stopped, teller.tell)
+        notify("STOPPING=1")
+        log.info("stopping")
+    return stopped.status
+
+
+def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None]) -> None:
+    """One fact after the other, and what time makes due."""
+    while not stopped.asked:
+        tell()
+        fact = facts.take(road.wait_s())
+        if fact is not None:
+            road.take(fact)
+        road.tick()
+
+
+def hang_up(rooms: Rooms) -> None:
+    """End the exchanges under way; what they carried is repeated after the next start."""
+    rooms.outbox.stop()
+    rooms.supplier.close()
+
+
+@contextmanager
+def reading(rooms: Rooms) -> Iterator[None]:
+    """The reader's thread; entered once it has looked, so that readiness means that a tap would be seen."""
+    looked = threading.Event()
+
+    def step() -> float:
+        wait_s = rooms.reader.step()
+        looked.set()
+        return wait_s
+
+    with started(Loop("reader", step)):
+        looked.wait(FIRST_LOOK_S)
+        yield
+
+
+class Stopped:
+    """Whether the agent should end, and why. Signal handlers only set it."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.asked = False
+        self.status = 0
+        self._facts = facts
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  signal's own signature
+        """SIGTERM or SIGINT came."""
+        self.asked = True
+        self._facts.poke()
+
+    def world_lost(self) -> None:
+        """A simulated station dies with its world."""
+        self.asked, self.status = True, 1
+        self._facts.poke()
+
+
+class Teller:
+    """Tells the broker and whoever watches when the state has changed in anything but the time."""
+
+    def __init__(
+        self, status: Callable[[], Mapping[str, Any]], notice: Notice, publish: Callable[[bytes], None]
+    ) -> None:
+        self._status = status
+        self._notice = notice
+        self._publish = publish
+        self._told: Mapping[str, Any] = {}
+
+    def tell(self) -> None:
+        """Tell once, if anything changed."""
+        latest = dict(self._status())
+        if {**latest, "time": ""} != {**self._told, "time": ""}:
+            self._told = latest
+            self._publish(msgspec.json.encode(latest))
+            self._notice.post(msgspec.to_builtins(latest))
+
+    def latest(self) -> Mapping[str, Any]:
+        """What was told last."""
+        return msgspec.to_builtins(self._told)  # type: ignore[no-any-return]

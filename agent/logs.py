@@ -1,0 +1,29 @@
+"""One line a fact on standard error, with the journal's priorities when systemd's journal listens (sd-daemon(3))."""
+
+import logging
+import os
+import sys
+
+LINE = "%(asctime)s %(levelname)s %(threadName)s: %(message)s"
+JOURNAL_LINE = "%(threadName)s: %(message)s"
+PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+
+class JournalFormatter(logging.Formatter):
+    """Puts the priority before each line, as journald reads it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = f"<{PRIORITIES.get(record.levelno, 5)}>"
+        return "\n".join(priority + line for line in super().format(record).splitlines())
+
+
+def set_up(level: int = logging.INFO) -> None:
+    """Log to standard error. Libraries speak up only when something is wrong."""
+    journal = "JOURNAL_STREAM" in os.environ
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JournalFormatter(JOURNAL_LINE) if journal else logging.Formatter(LINE))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for room in ("agent", "hardware"):
+        logging.getLogger(room).setLevel(level)

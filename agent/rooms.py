@@ -1,0 +1,156 @@
+"""All rooms of the agent, opened and tied together. Nothing runs yet; `daemon.py` gives them their threads."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.broker import Broker
+from agent.broker.inbox import Inbox
+from agent.broker.mailbox import Mailbox
+from agent.clock import Clock, ClockCheck
+from agent.config.places import JOURNAL, WORLD
+from agent.config.settings import Config
+from agent.events import Events
+from agent.face import wanted
+from agent.happenings import Facts
+from agent.journal import Journal
+from agent.outbox import Outbox
+from agent.report import Identity, report
+from agent.road import Road
+from agent.state import Station
+from agent.supplier import Supplier
+from agent.version import RELEASED, VERSION
+from agent.watch import BoltWatch, ReaderWatch, lights_watch
+from agent.workflow import Rules
+from hardware.board import open_board
+from hardware.lights import Lights, palette_of, segments_of
+from hardware.lock_keeper import LockKeeper
+from hardware.parts import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What the threads work in. `status` gives the whole station in the shape of contract section 4; main calls it."""
+
+    station_id: str
+    lights: Lights
+    keeper: LockKeeper
+    reader: ReaderWatch
+    supplier: Supplier
+    outbox: Outbox
+    broker: Broker
+    road: Road
+    status: Callable[[], Mapping[str, Any]]
+
+
+def open_rooms(
+    config: Config, runtime: Path, clock: Clock, facts: Facts, life: ExitStack, world_lost: Callable[[], None]
+) -> Rooms:
+    """Open everything in order; `life` closes it in reverse. Raises HardwareError, JournalError, Unusable."""
+    state_dir = config.station.state_dir
+    journal = Journal(state_dir / JOURNAL)
+    life.callback(journal.close)
+    station = journal.restore(slot.number for slot in config.wiring.slots)
+    check = ClockCheck(RELEASED, journal.newest())
+    journal.prune(clock.now().wall, config.station.history_days)
+    board = open_board(config.wiring, positions(station), world=state_dir / WORLD, lost=world_lost, runtime=runtime)
+    life.callback(board.close)
+    lights = Lights(
+        board.strip,
+        segments_of(config.wiring),
+        palette_of(config.wiring.lights.colours),
+        config.wiring.lights.brightness,
+        failed=lights_watch(facts.happen),
+    )
+    bolts = BoltWatch(facts.happen)
+    attempts = {slot.number: slot.lock.attempts for slot in config.wiring.slots}
+    keeper = LockKeeper(board.locks, attempts, bolts.settled, bolts.moved)
+    poll_s = config.wiring.reader.poll_interval_ms / 1000
+    reader = ReaderWatch(board.reader, facts.happen, clock.moment, poll_s=poll_s)
+    supplier = Supplier(config.supplier, config.station.id, frozenset(station.slots))
+    outbox = Outbox(supplier, facts.happen, pay_wait_s=config.supplier.driver_wait_s, fewer=facts.poke)
+    outbox.restore(journal.owed())
+    mailbox = Mailbox(journal, facts.poke)
+    life.callback(mailbox.close)
+    inbox = Inbox(facts.happen)
+    identity = Identity(station_id=config.station.id, version=VERSION, boot_id=clock.now().boot)
+    broker = Broker(
+        config.mqtt,
+        identity.station_id,
+        mailbox,
+        inbox.received,
+        version=identity.version,
+        boot_id=identity.boot_id,
+        clock=clock,
+        changed=facts.poke,
+    )
+    inbox.acknowledge = broker.acknowledge
+    road = Road(
+        rules=rules(config),
+        journal=journal,
+        outbox=outbox,
+        mailbox=mailbox,
+        events=Events(config.events.source, identity.station_id),
+        lights=lights,
+        bolts=keeper,
+        clock=clock,
+        facts=facts,
+        station=station,
+        kept=inbox.kept,
+        mail_ready=broker.wake,
+        clock_set=check.is_set,
+    )
+
+    def status() -> Mapping[str, Any]:
+        wall = clock.now().wall
+        return report(
+            identity,
+            road.station,
+            road.face(),
+            wall=wall,
+            owed=owed(outbox, mailbox, journal),
+            supplier=supplier.connection(),
+            broker=broker.connection(),
+            clock_set=check.is_set(wall),
+        )
+
+    return Rooms(
+        station_id=identity.station_id,
+        lights=lights,
+        keeper=keeper,
+        reader=reader,
+        supplier=supplier,
+        outbox=outbox,
+        broker=broker,
+        road=road,
+        status=status,
+    )
+
+
+def rules(config: Config) -> Rules:
+    """The part of the config that decides anything."""
+    return Rules(
+        station_id=config.station.id,
+        driver_wait_s=config.supplier.driver_wait_s,
+        retap_guard_s=config.policy.retap_guard_s,
+        unpaid_release=config.policy.unpaid_release,
+        triggers=config.events.triggers,
+        remote_cards=config.mqtt.remote_cards,
+    )
+
+
+def positions(station: Station) -> dict[int, Position]:
+    """Where the journal says the bolts are: locks are claimed there. Of the others their sensors know more."""
+    belongs = {slot.number: wanted(station, slot) for slot in station.slots.values()}
+    return {number: position for number, position in belongs.items() if position is not None}
+
+
+def owed(outbox: Outbox, mailbox: Mailbox, journal: Journal) -> dict[str, Any]:
+    """What is owed now; marks of delivery count at once, though they wait for the next commit."""
+    acts, acts_since = outbox.owed()
+    messages, messages_since = mailbox.owed()
+    since = [moment for moment in (acts_since, messages_since) if moment is not None]
+    refused = journal.counts()["refused"]
+    return {"supplier": acts, "broker": messages, "refused": refused, "oldest": min(since, default=None)}

@@ -1,0 +1,88 @@
+"""The small parts of the agent's life; the whole of it is proven in tests/station."""
+
+import json
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from agent.clock import Clock
+from agent.control import Notice
+from agent.daemon import Stopped, Teller, loop, reading
+from agent.facts import Fact, Restarted
+from agent.happenings import Facts
+
+
+class Recorder:
+    """A road that only remembers; its second tick ends the loop."""
+
+    def __init__(self, stopped: Stopped) -> None:
+        self.done: list[str] = []
+        self._stopped = stopped
+
+    def wait_s(self) -> float | None:
+        return 0.01
+
+    def take(self, fact: Fact) -> None:
+        self.done.append(type(fact).__name__)
+
+    def tick(self) -> None:
+        self.done.append("tick")
+        if self.done.count("tick") == 2:
+            self._stopped.on_signal(signal.SIGTERM, None)
+
+
+def test_the_loop_takes_facts_and_lets_time_act_until_a_signal() -> None:
+    facts = Facts(Clock())
+    stopped = Stopped(facts)
+    road = Recorder(stopped)
+    facts.happen(Restarted)
+    loop(road, facts, stopped, lambda: road.done.append("tell"))  # type: ignore[arg-type]
+    assert road.done == ["tell", "Restarted", "tick", "tell", "tick"]
+    assert stopped.status == 0
+
+
+def test_a_lost_world_ends_the_agent_with_an_error() -> None:
+    facts = Facts(Clock())
+    stopped = Stopped(facts)
+    stopped.world_lost()
+    assert (stopped.asked, stopped.status) == (True, 1)
+
+
+class Watch:
+    """A reader that looks once and is then asked again in a minute."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def step(self) -> float:
+        self.looks += 1
+        return 60.0
+
+
+class Reading:
+    """As much of the rooms as the reader's thread needs."""
+
+    def __init__(self) -> None:
+        self.reader = Watch()
+
+
+def test_the_reader_has_looked_before_the_station_is_ready() -> None:
+    rooms = Reading()
+    with reading(rooms):  # type: ignore[arg-type]
+        assert rooms.reader.looks == 1
+
+
+def test_the_teller_tells_a_change_once_but_not_the_time() -> None:
+    state: dict[str, Any] = {"time": "1", "slots": (1, 2)}
+    told: list[Mapping[str, Any]] = []
+    notice = Notice()
+    teller = Teller(lambda: state, notice, lambda payload: told.append(json.loads(payload)))
+    teller.tell()
+    state["time"] = "2"
+    teller.tell()
+    assert told == [{"time": "1", "slots": [1, 2]}]
+    assert json.loads(json.dumps(teller.latest())) == told[0]
+    state["slots"] = (3,)
+    teller.tell()
+    assert told[1:] == [{"time": "2", "slots": [3]}]
+    assert json.loads(json.dumps(next(notice.follow(lambda: True)))) == told[1]

@@ -1,0 +1,76 @@
+"""What ties the rooms together; that they work together is proven in tests/station."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from config_files import LEAST
+from support.owing import CARD, at
+
+from agent.config import parse
+from agent.rooms import owed, positions, rules
+from agent.state import Phase, Session, Slot, Station
+from agent.workflow import Rules
+from hardware.parts import Position
+
+
+class Counts:
+    """What outbox and mailbox say that is owed."""
+
+    def __init__(self, count: int, since: float | None) -> None:
+        self.owed = lambda: (count, since)
+        self.counts = lambda: {"refused": 4}
+
+
+@pytest.mark.parametrize(
+    ("acts_since", "mail_since", "oldest"),
+    [(None, None, None), (5.0, None, 5.0), (None, 6.0, 6.0), (5.0, 6.0, 5.0), (0.0, 6.0, 0.0)],
+)
+def test_the_oldest_of_what_is_owed(acts_since: float | None, mail_since: float | None, oldest: float | None) -> None:
+    acts, mail = Counts(2, acts_since), Counts(3, mail_since)
+    said: Any = owed(acts, mail, acts)  # type: ignore[arg-type]
+    assert said == {"supplier": 2, "broker": 3, "refused": 4, "oldest": oldest}
+
+
+def test_the_config_becomes_rules(tmp_path: Path) -> None:
+    content = f"""
+        {LEAST}
+        [policy]
+        retap_guard_s = 1.5
+        unpaid_release = "hold"
+        [events]
+        triggers = true
+        [mqtt]
+        remote_cards = true
+    """
+    overrides: dict[str, Any] = {"supplier": {"driver_wait_s": 2.5}, "station": {"state_dir": str(tmp_path)}}
+    assert rules(parse(content, "station.toml", overrides)) == Rules(
+        station_id="ST-42",
+        driver_wait_s=2.5,
+        retap_guard_s=1.5,
+        unpaid_release="hold",
+        triggers=True,
+        remote_cards=True,
+    )
+
+
+def test_locks_are_claimed_where_the_journal_says_they_are() -> None:
+    station = Station(slots={n: Slot(number=n, phase=phase) for n, phase in enumerate(Phase, 1)})
+    assert {phase: positions(station).get(number) for number, phase in enumerate(Phase, 1)} == {
+        Phase.FREE: Position.UNLOCKED,
+        Phase.STARTING: Position.LOCKED,
+        Phase.CHARGING: Position.LOCKED,
+        Phase.ENDING: Position.LOCKED,
+        Phase.OPENING: Position.UNLOCKED,
+        Phase.HELD: Position.LOCKED,
+        Phase.UNKNOWN: None,
+    }
+
+
+def test_a_lock_that_was_never_closed_here_is_claimed_as_its_sensor_shows() -> None:
+    session = Session(id="S", card=CARD, slot=1, tapped=at())
+    station = Station(slots={1: Slot(number=1, phase=Phase.ENDING, session="S")}, sessions={"S": session})
+    assert positions(station) == {}
+    locked = replace(session, locked=True)
+    assert positions(replace(station, sessions={"S": locked})) == {1: Position.LOCKED}
