@@ -76,11 +76,10 @@ def test_state_and_status_are_retained(bench: Bench) -> None:
     bench.start_session()
     bench.settled()
     with Listener(bench.mosquitto.port, "stations/ST-42/#") as late:
-        late.wait_for(lambda heard: len(heard) == 2)
-        assert {each.topic: each.retain for each in late.heard} == {
-            "stations/ST-42/status": True,
-            "stations/ST-42/state": True,
-        }
+        # a state may follow whose lights have changed meanwhile; only what was kept is retained
+        late.wait_for(lambda heard: len({each.topic for each in heard}) == 2)
+        kept = [each.topic for each in late.heard if each.retain]
+        assert sorted(kept) == ["stations/ST-42/state", "stations/ST-42/status"]
         (status,) = (json.loads(payload) for payload in late.payloads("stations/ST-42/status"))
         assert (status["state"], status["bootId"]) == ("online", bench.state()["bootId"])
         bench.kill()
