@@ -44,7 +44,7 @@ def run(config: Config, runtime: Path) -> int:
         life.enter_context(pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms)))
         rooms.broker.start()
         life.callback(rooms.broker.stop)
-        rooms.road.restart()
+        rooms.road.restart(rooms.seen)
         life.enter_context(reading(rooms))
         teller.tell()
         control = Control(runtime, teller.latest, notice)

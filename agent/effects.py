@@ -90,7 +90,8 @@ class Effects:
     `settled`: keys of acts whose outcome was taken in. `struck`: keys of acts not wanted any more, which go if they
     have not left yet. `forgotten`: keys of acts that go in any case, for they can only be refused. `aside`: keys of
     acts that an operator has to look at. `renamed`: pairs of session ids, ours and the supplier's. `durable`: commit
-    before anything leaves or moves.
+    before anything leaves or moves. `soon`: what leaves can be told again from what is committed already; commit it
+    all the same as soon as nothing else does.
     """
 
     asks: tuple[Ask, ...] = ()
@@ -104,3 +105,4 @@ class Effects:
     aside: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     durable: bool = False
+    soon: bool = False

@@ -22,7 +22,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarted(Fact):
-    """The agent came up and read its journal; nobody knows how long it was gone."""
+    """The agent came up and read its journal; nobody knows how long it was gone.
+
+    `seen`: the slots whose sensor shows them locked (True) or unlocked (False) now; others have no sensor.
+    """
+
+    seen: Mapping[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

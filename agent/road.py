@@ -32,6 +32,8 @@ from hardware.parts import Position
 
 log = logging.getLogger(__name__)
 
+SOON_S = 0.5
+"""How long a confirmed lock may wait for the commit of its delivered start, before it is written down by itself."""
 SHOWN_WITHIN_S = 0.05
 """How long a tap waits for its light before the supplier is asked; lights that fail hold up nothing longer."""
 STORAGE = "StorageFailure"
@@ -84,7 +86,7 @@ class Road:
         self._kept = kept
         self._mail_ready = mail_ready
         self._clock_set = clock_set
-        self._staged_at: float | None = None
+        self._flush_by: float | None = None
         self._storage_broken = f"{STORAGE}/0" in station.faults
         self._delivered: list[int] = []
         self._taken: list[str] = []
@@ -134,7 +136,7 @@ class Road:
             if effects.durable and not self._commit() and not self._storage_broken:
                 self._journal.unstage(mark)
                 return False
-            self._note_staged()
+            self._note_staged(SOON_S if effects.soon else FLUSH_S)
             self.station = after
             self._outbox.adopt(plan)
             return True
@@ -183,11 +185,12 @@ class Road:
             clock_synced=self._clock_set(fact.at.wall),
         )
 
-    def _note_staged(self) -> None:
+    def _note_staged(self, within_s: float) -> None:
         if not self._journal.staged:
-            self._staged_at = None
-        elif self._staged_at is None:
-            self._staged_at = self._clock.now().boottime
+            self._flush_by = None
+            return
+        by = self._clock.now().boottime + within_s
+        self._flush_by = by if self._flush_by is None else min(by, self._flush_by)
 
     def flush(self) -> bool:
         """Commit what is staged and the marks of what was delivered. False: it stays staged."""
@@ -207,9 +210,9 @@ class Road:
             self._journal.commit()
         except NotWritten as error:
             log.error("%s", error)  # noqa: TRY400  the cause is in the sentence
-            self._staged_at = self._clock.now().boottime
+            self._flush_by = self._clock.now().boottime + FLUSH_S
             return False
-        self._staged_at = None
+        self._flush_by = None
         self._mailbox.committed(self._delivered)
         self._delivered = []
         self._acknowledge()
@@ -226,9 +229,9 @@ class Road:
             if bolt.wanted is not None:
                 self._bolts.order(slot, bolt.wanted, bolt.move)
 
-    def restart(self) -> None:
-        """Go on where the journal stands."""
-        self.take(self._facts.make(Restarted))
+    def restart(self, seen: Mapping[int, bool]) -> None:
+        """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
+        self.take(self._facts.make(Restarted, seen=seen))
 
     def tick(self) -> None:
         """Do what is due by now."""
@@ -243,11 +246,13 @@ class Road:
             self._storage_failed()
 
     def _flush_at(self) -> float | None:
-        since = [moment for moment in (self._staged_at, self._outbox.marked) if moment is not None]
-        if self._mailbox.marked and not since:
-            self._staged_at = self._clock.now().boottime
-            since = [self._staged_at]
-        return min(since) + FLUSH_S if since else None
+        marked = self._outbox.marked
+        by = [self._flush_by, None if marked is None else marked + FLUSH_S]
+        moments = [moment for moment in by if moment is not None]
+        if self._mailbox.marked and not moments:
+            self._flush_by = self._clock.now().boottime + FLUSH_S
+            moments = [self._flush_by]
+        return min(moments, default=None)
 
     def wait_s(self) -> float | None:
         """Seconds until `tick` has something to do; None: only a fact can change anything."""

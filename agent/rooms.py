@@ -32,7 +32,10 @@ from hardware.parts import Position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """What the threads work in. `status` gives the whole station in the shape of contract section 4; main calls it."""
+    """What the threads work in. `status` gives the whole station in the shape of contract section 4; main calls it.
+
+    `seen`: the slots whose sensors showed them locked (True) or unlocked (False) when they were opened.
+    """
 
     station_id: str
     lights: Lights
@@ -42,6 +45,7 @@ class Rooms:
     outbox: Outbox
     broker: Broker
     road: Road
+    seen: Mapping[int, bool]
     status: Callable[[], Mapping[str, Any]]
 
 
@@ -67,6 +71,7 @@ def open_rooms(
     bolts = BoltWatch(facts.happen)
     attempts = {slot.number: slot.lock.attempts for slot in config.wiring.slots}
     keeper = LockKeeper(board.locks, attempts, bolts.settled, bolts.moved)
+    seen = {slot: position is Position.LOCKED for slot, position in keeper.seen().items()}
     poll_s = config.wiring.reader.poll_interval_ms / 1000
     reader = ReaderWatch(board.reader, facts.happen, clock.moment, poll_s=poll_s)
     supplier = Supplier(config.supplier, config.station.id, frozenset(station.slots))
@@ -125,6 +130,7 @@ def open_rooms(
         outbox=outbox,
         broker=broker,
         road=road,
+        seen=seen,
         status=status,
     )
 

@@ -80,6 +80,14 @@ class LockKeeper:
         self._orders: dict[int, Order] = {}
         self._lock = threading.Lock()
 
+    def seen(self) -> Mapping[int, Position]:
+        """Where the sensors show the bolts; slots without a sensor, or with an unreadable one, are left out.
+
+        For whoever opens the keeper, before its thread begins to step.
+        """
+        looks = {slot: self._look(bolt) for slot, bolt in self._bolts.items()}
+        return {slot: position for slot, position in looks.items() if position is not None}
+
     def order(self, slot: int, position: Position, move: int) -> None:
         """Want a bolt somewhere; said again with the same `move`, nothing happens. The newest order counts.
 

@@ -46,7 +46,7 @@ def test_every_locked_package_has_its_version_and_a_hash_and_no_host(lock: Path)
     packages = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert packages
     for line in packages:
-        assert re.fullmatch(r"[a-z0-9-]+==\S+( ; .+)? \\", line), f"{line}: not pinned with a hash"
+        assert re.fullmatch(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==\S+( ; .+)? \\", line), f"{line}: not pinned with a hash"
     assert text.count("sha256:") >= len(packages)
     assert "://" not in text
 

@@ -19,7 +19,7 @@ def restarted(turn: Turn, fact: Restarted) -> None:
     for visit in list(turn.station.visits.values()):
         resume_visit(turn, visit)
     for slot in list(turn.station.slots.values()):
-        resume(turn, slot)
+        resume(turn, fact, slot)
     for fault in turn.station.faults.values():
         turn.fault(replace(fault, raised=in_this_boot(fault.raised, fact.at)))
 
@@ -34,12 +34,14 @@ def resume_visit(turn: Turn, visit: Visit) -> None:
         turn.finish(visit)
 
 
-def resume(turn: Turn, slot: Slot) -> None:
+def resume(turn: Turn, fact: Restarted, slot: Slot) -> None:
     """Go on with one slot's story."""
     session = turn.station.sessions.get(slot.session)
     if session is None:
         return
     if slot.phase is Phase.STARTING and turn.fact.at.age_of(session.tapped) >= FRESH_S:
+        # its confirmation may have been told without having been written down
+        turn.session(session, locked=fact.seen.get(slot.number, True))
         undo_start(turn, slot, "undone")
     elif slot.phase is Phase.ENDING and overdue(turn, visit_at(turn, slot.number)):
         unlock_slot(turn, session)

@@ -130,8 +130,8 @@ def slot_locked(turn: Turn, slot: Slot) -> None:
     """The bolt is confirmed: the session is on, and the supplier is told so."""
     session = turn.station.sessions[slot.session]
     turn.slot(slot.number, phase=Phase.CHARGING, lock_failures=0)
-    turn.owe_session(session, ActName.LOCK)
-    turn.owe_session(session, ActName.START)
+    turn.owe_soon(session, ActName.LOCK)
+    turn.owe_soon(session, ActName.START)
     turn.session(session, start=Progress.OWED, locked=True)
     finish_at(turn, slot.number)
 

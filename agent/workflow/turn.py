@@ -61,6 +61,7 @@ class Turn:
         self._aside: list[str] = []
         self._renamed: list[tuple[str, str]] = []
         self._durable = False
+        self._soon = False
 
     @property
     def now(self) -> float:
@@ -81,6 +82,7 @@ class Turn:
             aside=tuple(self._aside),
             renamed=tuple(self._renamed),
             durable=self._durable,
+            soon=self._soon,
         )
 
     # The state as it becomes.
@@ -181,6 +183,11 @@ class Turn:
     def owe_session(self, session: Session, name: ActName, *, refusals: int = 0) -> None:
         """One more act of a session; its key outlives a lost journal."""
         self.owe(session_act(session, name, refusals=refusals))
+
+    def owe_soon(self, session: Session, name: ActName) -> None:
+        """As `owe_session`, for what follows from what is committed: it leaves at once, under the key it always has."""
+        self._owed.append(session_act(session, name))
+        self._soon = True
 
     def owe_light(self, light: str, body: Mapping[str, Any], *, slot: int = 0) -> None:
         """Tell the supplier what a light shows, as one of the station's own calls."""

@@ -192,16 +192,26 @@ class TestOrder:
         assert {"session S1", "slot 1", "leds"} <= set(written)
         assert "acquire" not in written
 
-    def test_what_a_confirmed_bolt_owes_is_written_in_one_commit(self, lane: Lane) -> None:
+    def test_what_a_confirmed_bolt_owes_leaves_at_once_and_is_written_with_the_started_session(
+        self, lane: Lane
+    ) -> None:
         lane.start()
         lane.happens(LockSettled, slot=1, move=1, locked=True)
-        assert {"leds", "lock", "start"} <= set(lane.written())
+        assert not {"lock", "start"} & set(lane.written())
         for _ in range(3):
             lane.exchange()
         assert lane.supplier.names == ["ask", "acquire", "leds", "lock", "start"]
         assert "session-started" in lane.written()
         assert "start" not in lane.written()
         assert lane.mail == 1, "the broker is told that there is mail"
+
+    def test_a_confirmed_bolt_is_written_down_soon_when_its_start_is_not_delivered(self, lane: Lane) -> None:
+        lane.start()
+        lane.happens(LockSettled, slot=1, move=1, locked=True)
+        assert lane.road.wait_s() == pytest.approx(0.2), "the card's light comes first"
+        lane.hand.pass_(0.5)
+        lane.road.tick()
+        assert {"leds", "lock", "start"} <= set(lane.written())
 
     def test_an_inbox_event_is_acknowledged_when_it_is_written(self, lane: Lane) -> None:
         fact = lane.inbox("e-1")
@@ -214,7 +224,7 @@ class TestOrder:
         assert lane.faults == ["X/0"]
 
     def test_a_restart_redraws(self, lane: Lane) -> None:
-        lane.road.restart()
+        lane.road.restart({})
         assert {(slot, position) for slot, position, _ in lane.bolts.orders} == {
             (1, Position.UNLOCKED),
             (2, Position.UNLOCKED),
@@ -223,13 +233,13 @@ class TestOrder:
     def test_a_slot_that_nobody_knows_is_not_moved(self, tmp_path: Path) -> None:
         station = Station(slots={1: Slot(number=1, phase=Phase.UNKNOWN)})
         with closing(Lane(tmp_path / "other.db", station)) as lane:
-            lane.road.restart()
+            lane.road.restart({})
             assert lane.bolts.orders == {}
 
 
 class TestTime:
     def test_nothing_is_due_at_rest(self, lane: Lane) -> None:
-        lane.road.restart()
+        lane.road.restart({})
         lane.road.flush()
         lane.road.tick()
         assert lane.road.wait_s() is None
@@ -357,7 +367,7 @@ class TestBrokenDisk:
             station = lane.journal.restore([1, 2])
         assert "StorageFailure/0" in station.faults
         with closing(Lane(tmp_path / "a.db", station)) as lane:
-            lane.road.restart()
+            lane.road.restart({})
             lane.happens(LockSettled, slot=2, move=0, locked=False)
             assert lane.road.flush()
             lane.take_all()

@@ -3,6 +3,7 @@
 from agent.effects import Act, ActName, Effects
 from agent.facts import CallSettled, Fact
 from agent.state import Payment, Phase, Progress, Station, Step
+from agent.workflow.turn import derived
 
 LIVED_IN = frozenset({Phase.STARTING, Phase.CHARGING, Phase.ENDING, Phase.OPENING, Phase.HELD})
 AT_A_SLOT = {
@@ -74,8 +75,13 @@ def visits(station: Station) -> None:
 
 
 def written_first(before: Station, after: Station, effects: Effects) -> None:
-    """Whatever leaves or moves was committed first."""
-    leaves = effects.owed or effects.undone or effects.events or effects.problems or effects.aside
+    """Whatever leaves or moves was committed first, or follows from what was, under the keys it always has."""
+    if effects.soon:
+        assert all(act.session in before.sessions for act in effects.owed), effects.owed
+        assert all(act.key == derived(act.session, act.name, 0) for act in effects.owed), effects.owed
+    leaves = (
+        (effects.owed and not effects.soon) or effects.undone or effects.events or effects.problems or effects.aside
+    )
     moves = any(after.slots[number].move != slot.move for number, slot in before.slots.items())
     assert effects.durable or not (leaves or moves), effects
 

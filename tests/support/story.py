@@ -66,6 +66,7 @@ class Story:
         self.log: list[Event] = []
         self.problems: list[Problem] = []
         self.last = Effects()
+        self.bolts = dict.fromkeys(self.station.slots, False)
         self._committed = self.station, self.owed
         self._acts: list[str] = []
         self._events: list[str] = []
@@ -144,10 +145,15 @@ class Story:
 
     def lock_settles(self, slot: int, *, locked: bool | None) -> None:
         """The newest move of a lock is over."""
+        if locked is None:
+            self.bolts.pop(slot, None)
+        else:
+            self.bolts[slot] = locked
         self.happens(LockSettled, slot=slot, move=self.slot(slot).move, locked=locked)
 
     def bolt_moves(self, slot: int, *, locked: bool) -> None:
         """A bolt moves by itself."""
+        self.bolts[slot] = locked
         self.happens(BoltMoved, slot=slot, locked=locked)
 
     def fault(self, code: str = "ReaderFailure", slot: int = 0, *, warning: bool = False) -> None:
@@ -195,7 +201,7 @@ class Story:
         self.asks = []
         for owed in self.owed:
             owed.left = True
-        self.happens(Restarted)
+        self.happens(Restarted, seen=dict(self.bolts))
 
     # Whole chapters.
 

@@ -57,6 +57,27 @@ def test_a_start_not_confirmed_is_undone_for_a_driver_who_has_gone(after: float,
     assert (story.phase(), story.station.sessions, story.station.visits) == (Phase.FREE, {}, {})
 
 
+def test_a_start_undone_that_may_have_been_told_is_unlocked_at_the_supplier_too() -> None:
+    story = Story()
+    story.closing()
+    story.forget()
+    story.bolts[1] = True
+    story.restarts(after=30.0)
+    assert story.acts() == ["end S-1", "unlock 1", "leds 1 off"]
+
+
+def test_a_lock_that_was_told_before_it_was_written_down_is_told_again_under_its_key() -> None:
+    story = Story()
+    story.closing()
+    story.locks()
+    keys = [owed.act.key for owed in story.owed if owed.act.name in ("lock", "start")]
+    story.forget()
+    story.restarts(killed=True)
+    story.locks()
+    assert story.acts() == ["lock 1", "start S-1"]
+    assert [owed.act.key for owed in story.owed if owed.act.name in ("lock", "start")] == keys
+
+
 @REBOOT
 def test_an_end_is_always_finished(reboot: bool) -> None:
     story = Story()
