@@ -84,14 +84,24 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A session goes by another id at the supplier from now on, and stands in its slot `slot`."""
+
+    old: str
+    new: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
     """All that one fact asks for, in order.
 
     `settled`: keys of acts whose outcome was taken in. `struck`: keys of acts not wanted any more, which go if they
     have not left yet. `forgotten`: keys of acts that go in any case, for they can only be refused. `aside`: keys of
-    acts that an operator has to look at. `renamed`: pairs of session ids, ours and the supplier's. `durable`: commit
-    before anything leaves or moves. `soon`: what leaves can be told again from what is committed already; commit it
-    all the same as soon as nothing else does.
+    acts that an operator has to look at. `abandoned`: ids of sessions of which nothing is told any more. `renamed`:
+    sessions whose id or slot at the supplier is another. `known` and `refused`: cards that may start without the
+    supplier from now on, and those that may not any more. `durable`: commit before anything leaves or moves. `soon`:
+    what leaves can be told again from what is committed already; commit it all the same if nothing else does.
     """
 
     asks: tuple[Ask, ...] = ()
@@ -103,6 +113,9 @@ class Effects:
     struck: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
-    renamed: tuple[tuple[str, str], ...] = ()
+    abandoned: tuple[str, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
+    known: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     durable: bool = False
     soon: bool = False

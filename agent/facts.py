@@ -32,9 +32,13 @@ class Restarted(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardTapped(Fact):
-    """A card that was away is now in the field. `card` is its UID in upper-case hex."""
+    """A card that was away is now in the field. `card` is its UID in upper-case hex.
+
+    `known`: it may start without the supplier, as far as the journal knows (contract section 6, `known-cards`).
+    """
 
     card: str
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +133,14 @@ class FaultCleared(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventReceived(Fact):
-    """A CloudEvent came to the inbox. `sent` is its `time` as Unix seconds, if it has one."""
+    """A CloudEvent came to the inbox. `sent` is its `time` as Unix seconds, if it has one.
+
+    `known` is about the card that it may carry, as in `CardTapped`.
+    """
 
     type: str
     source: str
     event_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
     sent: float | None = None
+    known: bool = False

@@ -7,7 +7,7 @@ memory, and belongs to the head of its lane.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from agent.effects import Act, ActName
+from agent.effects import Act, ActName, Renamed
 
 BACKOFF_MAX_S = 60.0
 RETRY_AFTER_MAX_S = 600.0
@@ -27,6 +27,7 @@ class Owed:
 
     It has been owed since `since` (Unix seconds). `left`: it may have reached the supplier, so a further attempt
     repeats it. `busy`: an attempt is under way. `settled`: it has its outcome; `refusal` says why if it was refused.
+    `told`: that its answers cannot be used was told. `told_to_wait`: the supplier named the time of the next attempt.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Owed:
     busy: bool = False
     settled: bool = False
     told: bool = False
+    told_to_wait: bool = False
     refusal: str = ""
     attempts: int = 0
     not_before: float = 0.0
@@ -99,6 +101,8 @@ class Lanes:
         if owed.act.key in self._by_key:
             self.dropped.append(owed)
             return
+        if owed.act.name is ActName.ACQUIRE:
+            self._hurry_begun()
         if owed.is_light:
             self._newest[owed.act.light] = owed.id
             for failed in list(self._lanes.get(beside(owed.act), ())):
@@ -117,19 +121,21 @@ class Lanes:
         self.remove(owed)
         self.dropped.append(owed)
 
-    def renamed(self, old: str, new: str) -> dict[str, Act]:
-        """By key, what is owed in the lane of session `old` as it reads under its id `new`."""
-        lanes = {owed.act.lane for owed in self if owed.act.session == old}
+    def renamed(self, renamed: Renamed) -> dict[str, Act]:
+        """By key, what is owed in the lane of a renamed session as it reads now."""
+        lanes = {owed.act.lane for owed in self if owed.act.session == renamed.old}
         moving = [owed for owed in self if owed.act.lane in lanes]
-        return {owed.act.key: _renamed(owed.act, old, new) for owed in moving}
+        return {owed.act.key: _renamed(owed.act, renamed) for owed in moving}
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, renamed: Renamed) -> None:
         """A session got another id: its lane moves with everything in it."""
-        for key, act in self.renamed(old, new).items():
+        for key, act in self.renamed(renamed).items():
             owed = self._by_key[key]
             stood_beside = owed.lane == beside(owed.act)
             self._take_out(owed)
             owed.act = act
+            if owed.is_light:
+                self._newest[act.light] = max(owed.id, self._newest.get(act.light, 0))
             self._put(owed, beside(act) if stood_beside else act.lane)
 
     def next(self, now: float) -> Owed | None:
@@ -158,6 +164,7 @@ class Lanes:
         """Nobody knows whether it was done: again, later. A light's call steps aside and holds up nothing."""
         owed.busy = False
         owed.left = owed.left or left
+        owed.told_to_wait = retry_after_s is not None
         owed.not_before = now + wait_s(owed.attempts, retry_after_s, self._uniform)
         if owed.is_light:
             if owed.id < self._newest[owed.act.light]:
@@ -173,10 +180,26 @@ class Lanes:
         owed.refusal = refusal
 
     def _heads(self) -> list[Owed]:
-        """What may leave as far as order goes: one act of a lane, and one call for a light, are under way at once."""
+        """What may leave as far as order goes: one act of a lane, and one call for a light, are under way at once.
+
+        No other acquire leaves while that of a session which began without the supplier is owed.
+        """
         busy_lights = {owed.act.light for owed in self._by_key.values() if owed.is_light and owed.busy}
-        heads = [acts[0] for acts in self._lanes.values()]
-        return [head for head in heads if head.idle and not (head.is_light and head.act.light in busy_lights)]
+        begun = self._begun()
+        heads = [acts[0] for acts in self._lanes.values() if acts[0].idle]
+        heads = [head for head in heads if not (head.is_light and head.act.light in busy_lights)]
+        return [head for head in heads if not begun or head.act.name is not ActName.ACQUIRE or head in begun]
+
+    def _begun(self) -> list[Owed]:
+        """Acquires without an answer behind which a session stands."""
+        heads = ((acts[0], acts[1:]) for acts in self._lanes.values() if acts[0].act.name is ActName.ACQUIRE)
+        return [head for head, behind in heads if any(owed.act.session for owed in behind)]
+
+    def _hurry_begun(self) -> None:
+        """A driver waits for an acquire that may not leave before these: they are tried now, if nobody forbade it."""
+        for owed in self._begun():
+            if not owed.told_to_wait:
+                owed.not_before = 0.0
 
     def _step_aside(self, now: float) -> None:
         for acts in list(self._lanes.values()):
@@ -216,7 +239,11 @@ def beside(act: Act) -> str:
     return f"light:{act.light}" if act.name is ActName.LEDS else f"pay:{act.session}"
 
 
-def _renamed(act: Act, old: str, new: str) -> Act:
+def _renamed(act: Act, renamed: Renamed) -> Act:
     """Only a lane that is called after the session changes its name."""
+    old, new = renamed.old, renamed.new
     lane = act.lane.removesuffix(old) + new if act.lane.endswith(f":{old}") else act.lane
-    return replace(act, lane=lane, session=new if act.session == old else act.session)
+    if act.session != old:
+        return replace(act, lane=lane)
+    light = str(renamed.slot) if act.light else ""
+    return replace(act, lane=lane, session=new, slot=renamed.slot, light=light)

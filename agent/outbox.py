@@ -14,7 +14,7 @@ from typing import Protocol
 
 from agent.answers import Delivered, Outcome, Problem, Refused, Rejected, Undelivered
 from agent.clock import boottime
-from agent.effects import Act, ActName, Ask, Effects
+from agent.effects import Act, ActName, Ask, Effects, Renamed
 from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, FaultCleared, FaultRaised
 from agent.happenings import Happen
 from agent.journal.rows import OwedRow
@@ -53,7 +53,7 @@ class Plan:
     gone: tuple[int, ...] = ()
     aside: tuple[tuple[int, str], ...] = ()
     rewritten: tuple[OwedRow, ...] = ()
-    renamed: tuple[tuple[str, str], ...] = ()
+    renamed: tuple[Renamed, ...] = ()
     removed: tuple[Owed, ...] = ()
     asks: tuple[Ask, ...] = ()
 
@@ -110,6 +110,7 @@ class Outbox:
         aside = self._found(effects.aside)
         removed = [*aside, *self._found((*effects.settled, *effects.forgotten))]
         removed += [owed for owed in self._found(effects.struck) if not owed.has_left]
+        removed += [owed for owed in self._lanes if owed.act.session in effects.abandoned]
         acts = list(effects.owed)
         for undo in effects.undone:
             before = self._lanes.find(undo.key)
@@ -122,7 +123,7 @@ class Outbox:
             rows=tuple(OwedRow(id=new_id(), act=act, since=wall) for act in self._not_owed_yet(acts, removed)),
             gone=tuple(owed.id for owed in removed if owed not in aside),
             aside=tuple((owed.id, owed.refusal or NOT_REFUSED) for owed in dict.fromkeys(aside)),
-            rewritten=tuple(row for old, new in effects.renamed for row in self._rewritten(old, new, wall)),
+            rewritten=tuple(row for renamed in effects.renamed for row in self._rewritten(renamed, wall)),
             renamed=effects.renamed,
             removed=tuple(removed),
             asks=effects.asks,
@@ -136,14 +137,14 @@ class Outbox:
         kept = {owed.act.key for owed in self._lanes} - {owed.act.key for owed in removed}
         return list({act.key: act for act in acts if act.key not in kept}.values())
 
-    def _rewritten(self, old: str, new: str, wall: float) -> list[OwedRow]:
-        changed = ((self._lanes.find(key), act) for key, act in self._lanes.renamed(old, new).items())
+    def _rewritten(self, renamed: Renamed, wall: float) -> list[OwedRow]:
+        changed = ((self._lanes.find(key), act) for key, act in self._lanes.renamed(renamed).items())
         return [OwedRow(id=owed.id, act=act, since=wall) for owed, act in changed if owed]
 
     def adopt(self, plan: Plan) -> None:
         """Let the plan's acts leave. Call it held, after the commit."""
-        for old, new in plan.renamed:
-            self._lanes.rename(old, new)
+        for renamed in plan.renamed:
+            self._lanes.rename(renamed)
         for owed in plan.removed:
             self._lanes.remove(owed)
         for row in plan.rows:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from agent.broker.mailbox import Mailbox
-from agent.clock import Clock
+from agent.clock import DAY_S, At, Clock
 from agent.effects import Effects, Message
 from agent.events import Events
 from agent.face import MAIN, Face, face
@@ -22,7 +22,7 @@ from agent.facts import (
     Restarted,
 )
 from agent.happenings import Facts
-from agent.journal import FLUSH_S, Journal, NotWritten, Writing
+from agent.journal import FLUSH_S, Journal, Kept, NotWritten, Writing
 from agent.outbox import Outbox, Plan
 from agent.state import Station
 from agent.story import told
@@ -70,6 +70,7 @@ class Road:
         facts: Facts,
         station: Station,
         kept: Callable[[str], None],
+        kept_for: Kept,
         mail_ready: Callable[[], None],
         clock_set: Callable[[float], bool],
     ) -> None:
@@ -84,6 +85,8 @@ class Road:
         self._clock = clock
         self._facts = facts
         self._kept = kept
+        self._kept_for = kept_for
+        self._prune_at = clock.now().boottime + DAY_S
         self._mail_ready = mail_ready
         self._clock_set = clock_set
         self._flush_by: float | None = None
@@ -102,6 +105,7 @@ class Road:
         if isinstance(fact, EventReceived) and self._journal.was_taken(fact.source, fact.event_id):
             self._note_taken(fact)
             return
+        fact = self._looked_up(fact)
         if isinstance(fact, AcquireAnswered | CallSettled):
             fact = dataclasses.replace(fact, act=self._outbox.current(fact.act))
         before = self.station
@@ -118,6 +122,17 @@ class Road:
         self.draw()
         if effects.events or effects.problems:
             self._mail_ready()
+
+    def _looked_up(self, fact: Fact) -> Fact:
+        """What decide would have to look up comes with the fact."""
+        if self._rules.offline_start == "deny" or not isinstance(fact, CardTapped | EventReceived):
+            return fact
+        card = fact.card if isinstance(fact, CardTapped) else str(fact.data.get("card", "")).upper()
+        return dataclasses.replace(fact, known=self._is_known(card, fact.at.wall))
+
+    def _is_known(self, card: str, wall: float) -> bool:
+        since = wall - self._kept_for.known_days * DAY_S
+        return self._clock_set(wall) and self._journal.is_known(card, since, wall + DAY_S)
 
     def _wink(self, after: Station) -> None:
         """A card was read: the main light says so before anything else happens, whatever the disk and network do."""
@@ -170,6 +185,8 @@ class Road:
             gone=plan.gone,
             aside=plan.aside,
             rewritten=plan.rewritten,
+            known=effects.known if self._rules.offline_start == "known-cards" else (),
+            refused=effects.refused,
             messages=tuple((self._journal.new_id("messages"), message) for message in messages),
             taken=(fact.source, fact.event_id) if isinstance(fact, EventReceived) else None,
         )
@@ -232,6 +249,7 @@ class Road:
     def restart(self, seen: Mapping[int, bool]) -> None:
         """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
         self.take(self._facts.make(Restarted, seen=seen))
+        self._prune(self._clock.now())
 
     def tick(self) -> None:
         """Do what is due by now."""
@@ -241,9 +259,18 @@ class Road:
             self.take(self._facts.make(DeadlinePassed))
         if self._shown.until is not None and self._shown.until <= now.boottime:
             self.draw()
+        if self._prune_at <= now.boottime:
+            self._prune(now)
         flush_at = self._flush_at()
         if flush_at is not None and flush_at <= now.boottime and not self.flush():
             self._storage_failed()
+
+    def _prune(self, now: At) -> None:
+        """Once a day, unless the clock cannot say what is old."""
+        self._prune_at = now.boottime + DAY_S
+        if self._clock_set(now.wall):
+            self._journal.prune(now.wall, self._kept_for)
+            self._note_staged(FLUSH_S)
 
     def _flush_at(self) -> float | None:
         marked = self._outbox.marked
@@ -254,9 +281,9 @@ class Road:
             moments = [self._flush_by]
         return min(moments, default=None)
 
-    def wait_s(self) -> float | None:
-        """Seconds until `tick` has something to do; None: only a fact can change anything."""
+    def wait_s(self) -> float:
+        """Seconds until `tick` has something to do."""
         now = self._clock.now()
-        moments = [next_deadline(self.station, now.boot), self._shown.until, self._flush_at()]
+        moments = [next_deadline(self.station, now.boot), self._shown.until, self._flush_at(), self._prune_at]
         waits = [moment - now.boottime for moment in moments if moment is not None]
-        return max(0.0, min(waits)) if waits else None
+        return max(0.0, min(waits))

@@ -15,7 +15,7 @@ from agent.config.settings import Config
 from agent.events import Events
 from agent.face import wanted
 from agent.happenings import Facts
-from agent.journal import Journal
+from agent.journal import Journal, Kept
 from agent.outbox import Outbox
 from agent.report import Identity, report
 from agent.road import Road
@@ -58,7 +58,6 @@ def open_rooms(
     life.callback(journal.close)
     station = journal.restore(slot.number for slot in config.wiring.slots)
     check = ClockCheck(RELEASED, journal.newest())
-    journal.prune(clock.now().wall, config.station.history_days)
     board = open_board(config.wiring, positions(station), world=state_dir / WORLD, lost=world_lost, runtime=runtime)
     life.callback(board.close)
     lights = Lights(
@@ -104,6 +103,7 @@ def open_rooms(
         facts=facts,
         station=station,
         kept=inbox.kept,
+        kept_for=Kept(history_days=config.station.history_days, known_days=config.policy.known_days),
         mail_ready=broker.wake,
         clock_set=check.is_set,
     )
@@ -144,6 +144,7 @@ def rules(config: Config) -> Rules:
         unpaid_release=config.policy.unpaid_release,
         triggers=config.events.triggers,
         remote_cards=config.mqtt.remote_cards,
+        offline_start=config.policy.offline_start,
     )
 
 

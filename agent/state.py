@@ -74,7 +74,11 @@ class Session:
     """One vehicle's stay. It is kept until the vehicle is released and the supplier knows everything.
 
     `announced`: `session-ended` was written down, or never will be. `locked`: its bolt was confirmed here. `light` is
-    the key of its blue light's act. `former` is its own id, if the supplier's replaced that.
+    the key of its blue light's act. `former` is its own id, if the supplier's replaced that. `lane` is where its acts
+    leave, if not in one called after it.
+
+    `offline`: it started without the supplier, under an id of its own; `acquire` is the key of its acquire until that
+    is answered, `away_slot` the slot that the supplier then named, if it is another, and `denied` that it gave none.
     """
 
     id: str
@@ -91,12 +95,22 @@ class Session:
     locked: bool = False
     light: str = ""
     former: str = ""
+    lane: str = ""
+    offline: bool = False
+    acquire: str = ""
+    away_slot: int = 0
+    denied: bool = False
+
+    @property
+    def called_slot(self) -> int:
+        """The number of its slot in calls to the supplier and in what GET names."""
+        return self.away_slot or self.slot
 
     @property
     def settled(self) -> bool:
         """Nothing more will happen to it."""
         owed = Progress.OWED in (self.start, self.end) or self.payment is Payment.OWED
-        return self.released and self.announced and not owed
+        return self.released and self.announced and not owed and not self.acquire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +118,8 @@ class Visit:
     """One tap being worked on, from fact `tap`. `deadline` is in CLOCK_BOOTTIME seconds (None: the bolt decides).
 
     `grant` is a slot that was given without a session id, until it has one. `spare` is a slot that was given but
-    cannot be used, kept until the supplier has named another. Without a `driver` it is there to give `grant` back.
+    cannot be used, kept until the supplier has named another. Without a `driver` it is there to give `grant` back, or
+    to learn the name of its `session`. `known`: the card may start without the supplier.
     """
 
     number: int
@@ -119,6 +134,7 @@ class Visit:
     grant: Grant | None = None
     spare: Grant | None = None
     driver: bool = True
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,6 @@ NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("lights.max_ma", lambda _: True, "limit the strip's current"),
     ("lights.kind", lambda kind: kind in {"pio", "rgb"}, "drive such lights"),
     ("workflow.where", lambda where: where == "supplier", "leave its decisions to the supplier"),
-    ("policy.offline_start", lambda policy: policy == "known-cards", "start a session without the supplier"),
     ("web.listen", bool, "serve the station page"),
     ("metrics.listen", bool, "serve metrics"),
 )

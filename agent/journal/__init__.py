@@ -8,8 +8,9 @@ commit that returned survives a power cut.
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -27,10 +28,21 @@ from agent.journal.file import (
     quick_check,
     reading,
 )
-from agent.journal.rows import OwedRow, Writing, changes, station_from
+from agent.journal.rows import OwedRow, Writing, station_from
+from agent.journal.statements import TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
 from agent.state import Station
 
-__all__ = ["FLUSH_S", "Journal", "JournalError", "JournalUnreadable", "NotWritten", "OwedRow", "Writing", "keep_aside"]
+__all__ = [
+    "FLUSH_S",
+    "Journal",
+    "JournalError",
+    "JournalUnreadable",
+    "Kept",
+    "NotWritten",
+    "OwedRow",
+    "Writing",
+    "keep_aside",
+]
 
 FLUSH_S = 5.0
 """How long a change that is not durable may wait for the next commit."""
@@ -38,14 +50,16 @@ DAY_S = 86400.0
 WAITING_MAX = 10_000
 """Statements that wait for a disk which takes none; beyond, facts are left out of the history, and nothing else."""
 
-Table = Literal["owed", "messages"]
 TABLES: tuple[Table, ...] = ("owed", "messages")
-TAKE = "INSERT OR IGNORE INTO taken VALUES (?, ?, ?)"
-PUT = (
-    "INSERT INTO entries SELECT ?, ?, ?, ifnull(max(place), 0) + 1 FROM entries WHERE true"
-    " ON CONFLICT (kind, key) DO UPDATE SET value=excluded.value"  # keeps its place in the order
-)
 COUNT = "SELECT count(*) - count(aside), count(aside), min(iif(aside IS NULL, since, NULL)) FROM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """For how many days facts and known cards are kept."""
+
+    history_days: int
+    known_days: int
 
 
 class Journal:
@@ -57,10 +71,11 @@ class Journal:
         `read_only` opens an existing one, with or without an agent running, and changes nothing.
         """
         self._path = path
-        self._staged: list[tuple[str, tuple[Any, ...]]] = []
+        self._staged: list[Statement] = []
         self._examine(read_only=read_only)
         self._db = self._opened(read_only=read_only)
         self._ids = {table: self._last_id(table) for table in TABLES}
+        self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
 
     def _examine(self, *, read_only: bool) -> None:
         if orphaned(self._path):
@@ -118,6 +133,11 @@ class Journal:
             return True
         return self._one("SELECT 1 FROM taken WHERE source=? AND id=?", *event) is not None
 
+    def is_known(self, card: str, since: float, until: float) -> bool:
+        """Whether a session of this card was last paid between these moments (Unix seconds), and it was not refused."""
+        query = "SELECT 1 FROM known WHERE card=? AND wall BETWEEN ? AND ?"
+        return self._one(query, mark_of(card, self._salt), since, until) is not None
+
     def newest(self) -> float:
         """The newest moment in the history, Unix seconds; 0 if there is none."""
         return self._one("SELECT max(wall) FROM history") or 0.0
@@ -140,7 +160,7 @@ class Journal:
 
     def stage(self, writing: Writing) -> None:
         """Put what one fact changed into the next commit; a fact that changed nothing is not kept."""
-        statements = list(statements_of(writing))
+        statements = list(statements_of(writing, self._salt))
         if not statements:
             return
         if len(self._staged) < WAITING_MAX:
@@ -186,9 +206,10 @@ class Journal:
             ) from error
         self._staged.clear()
 
-    def prune(self, wall: float, history_days: int) -> None:
-        """Forget facts and inbox ids that are too old, from the next commit on; what is owed is never touched."""
-        for table, kept_s in (("history", history_days * DAY_S), ("taken", DAY_S)):
+    def prune(self, wall: float, kept: Kept) -> None:
+        """Forget what is too old, from the next commit on; what is owed is never touched. Raises JournalUnreadable."""
+        days = {"history": kept.history_days, "known": kept.known_days, "taken": 1}
+        for table, kept_s in ((table, number * DAY_S) for table, number in days.items()):
             old = f"FROM {table} WHERE wall < ?"
             if self._one(f"SELECT 1 {old} LIMIT 1", wall - kept_s):
                 self._staged.append((f"DELETE {old}", (wall - kept_s,)))
@@ -203,41 +224,6 @@ class Journal:
             self.commit()
         finally:
             self._db.close()
-
-
-Statement = tuple[str, tuple[Any, ...]]
-
-
-def statements_of(writing: Writing) -> Iterable[Statement]:
-    """What one fact changes, without the fact itself."""
-    for (kind, key), value in changes(writing.before, writing.after):
-        if value is None:
-            yield "DELETE FROM entries WHERE kind=? AND key=?", (kind, key)
-        else:
-            yield PUT, (kind, key, value)
-    for row in writing.owed:
-        yield "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)", (row.id, msgspec.json.encode(row.act), row.since)
-    for row in writing.rewritten:
-        yield "UPDATE owed SET act=? WHERE id=?", (msgspec.json.encode(row.act), row.id)
-    for row_id, reason in writing.aside:
-        yield putting_aside("owed", row_id, reason)
-    for row_id in writing.gone:
-        yield deletion("owed", row_id)
-    for row_id, message in writing.messages:
-        values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
-        yield "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)", values
-    if writing.taken:
-        yield TAKE, (*writing.taken, writing.fact.at.wall)
-
-
-def deletion(table: Table, row_id: int) -> Statement:
-    """Forget one row."""
-    return f"DELETE FROM {table} WHERE id=?", (row_id,)  # noqa: S608  one of two names of ours
-
-
-def putting_aside(table: Table, row_id: int, reason: str) -> Statement:
-    """Keep one row for an operator."""
-    return f"UPDATE {table} SET aside=? WHERE id=?", (reason, row_id)  # noqa: S608  one of two names of ours
 
 
 def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:

@@ -18,11 +18,19 @@ MIGRATIONS = (
     CREATE TABLE taken (source TEXT, id TEXT, wall REAL NOT NULL, PRIMARY KEY (source, id)) WITHOUT ROWID;
     CREATE TABLE history (id INTEGER PRIMARY KEY, wall REAL NOT NULL, kind TEXT NOT NULL, fact BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE known (card BLOB PRIMARY KEY, wall REAL NOT NULL) WITHOUT ROWID;
+    CREATE TABLE salt (value BLOB NOT NULL);
+    INSERT INTO salt VALUES (randomblob(32));
+    """,
 )
 """Schema versions; each only adds, so that the version before still reads the file.
 
 An index costs a page (4 KiB) in each commit, so there is none; the order of `entries` stands in `place`.
 """
+
+TABLES_SINCE = {1: ("entries", "owed", "messages", "taken", "history", "sqlite_sequence"), 2: ("known", "salt")}
+"""Which tables a schema version brought."""
 
 PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON")
 """A commit that returned survives a power cut; what is deleted (a card's UID) is overwritten."""
@@ -123,7 +131,9 @@ def quick_check(db: sqlite3.Connection) -> None:
     found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(found)
-    db.execute("SELECT 1 FROM entries, owed, messages, taken, history, sqlite_sequence LIMIT 1")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = [name for number, names in TABLES_SINCE.items() if number <= max(version, 1) for name in names]
+    db.execute(f"SELECT 1 FROM {', '.join(tables)} LIMIT 1")  # noqa: S608  names of ours
 
 
 def orphaned(path: Path) -> bool:

@@ -36,6 +36,8 @@ class Writing:
     aside: tuple[tuple[int, str], ...] = ()
     rewritten: tuple[OwedRow, ...] = ()
     messages: tuple[tuple[int, Message], ...] = ()
+    known: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     taken: tuple[str, str] | None = None
 
 

@@ -26,13 +26,14 @@ from agent.facts import (
     SeveralCardsSeen,
 )
 from agent.state import Phase, Station
+from agent.workflow.acquire import acquire_answered
 from agent.workflow.bolts import bolt_moved, lock_settled
 from agent.workflow.deadlines import deadline_passed, next_deadline
 from agent.workflow.end import call_settled
 from agent.workflow.faults import fault_cleared, fault_raised
 from agent.workflow.inbox import event_received
 from agent.workflow.recovery import restarted
-from agent.workflow.start import acquire_answered, undo_start
+from agent.workflow.start import undo_start
 from agent.workflow.taps import active_answered, answer_unusable, card_removed, card_tapped, several_cards_seen
 from agent.workflow.turn import Rules, Turn
 

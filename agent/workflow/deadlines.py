@@ -2,9 +2,11 @@
 
 from agent.facts import DeadlinePassed
 from agent.state import Fault, Station, Step, Visit
+from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
 from agent.workflow.faults import clear_fault
-from agent.workflow.start import LOCK_FAILED, turn_away
+from agent.workflow.offline import start_offline
+from agent.workflow.start import LOCK_FAILED
 from agent.workflow.taps import journal_decides
 from agent.workflow.turn import Turn
 
@@ -30,7 +32,8 @@ def visit_due(turn: Turn, visit: Visit) -> None:
         case Step.ASKING:
             journal_decides(turn, visit)
         case Step.ACQUIRING:
-            turn_away(turn, visit, "previous-session-owed" if turn.station.leaving(visit.card) else UNREACHABLE)
+            if not start_offline(turn, visit):
+                turn_away(turn, visit, "previous-session-owed" if turn.station.leaving(visit.card) else UNREACHABLE)
         case Step.NAMING:
             turn_away(turn, visit, UNREACHABLE)
         case Step.ENDING:

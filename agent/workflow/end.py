@@ -6,7 +6,7 @@ from agent.facts import CallSettled
 from agent.state import Payment, Phase, Progress, Session, Signal, Slot, Step, Visit
 from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.start import start_refused, start_settled
-from agent.workflow.turn import Turn, derived, session_light
+from agent.workflow.turn import Turn, derived, keys_of, session_light
 from agent.workflow.visits import finish_at, overdue, refuse, visit_at
 
 COUNTS_AS_ENDED = frozenset({404, 409, 410})
@@ -77,7 +77,8 @@ def end_settled(turn: Turn, fact: CallSettled, session: Session) -> Session:
     turn.set_aside(fact.act.key)
     session = turn.session(session, end=Progress.REFUSED)
     if session.payment is Payment.OWED:
-        turn.set_aside(derived(session.id, ActName.PAY, session.pay_refusals))
+        for key in keys_of(session, ActName.PAY, session.pay_refusals):
+            turn.set_aside(key)
         session = settle_payment(turn, session, Payment.REFUSED)
     return session
 
@@ -90,6 +91,11 @@ def process_payment(turn: Turn, fact: CallSettled, session: Session) -> Session:
         turn.set_aside(fact.act.key)
     else:
         turn.settle(fact.act)
+    if payment is Payment.PAID:
+        turn.know(session.card)
+    elif payment is Payment.REFUSED:
+        turn.refuse(session.card)
+        session = turn.session(session, pay_refusals=session.pay_refusals + 1)
     session = settle_payment(turn, session, payment)
     slot = turn.station.slot_of(session)
     if unpaid and slot and slot.phase is Phase.ENDING and turn.rules.unpaid_release == "hold":
@@ -100,11 +106,11 @@ def process_payment(turn: Turn, fact: CallSettled, session: Session) -> Session:
 
 def settle_payment(turn: Turn, session: Session, payment: Payment) -> Session:
     """The payment is decided; who was told before that it is owed hears of it."""
-    refusals = session.pay_refusals + (payment is Payment.REFUSED)
-    session = turn.session(session, payment=payment, pay_refusals=refusals)
+    session = turn.session(session, payment=payment)
     if session.announced:
         data = {"id": session.id, "payment": payment}
-        turn.emit("session-settled", data, event_id=derived(session.id, "session-settled", refusals), slot=session.slot)
+        event_id = derived(session.id, "session-settled", payment, session.pay_refusals)
+        turn.emit("session-settled", data, event_id=event_id, slot=session.slot)
     return session
 
 
@@ -140,8 +146,9 @@ def slot_opened(turn: Turn, slot: Slot) -> None:
     if session is None:
         return
     if not session.announced:
-        turn.owe_session(session, ActName.UNLOCK)
-        turn.owe(session_light(session, ENDED_LIGHT))
+        if not session.denied:
+            turn.owe_session(session, ActName.UNLOCK)
+            turn.owe(session_light(session, ENDED_LIGHT))
         turn.slot(slot.number, ended=turn.fact.at)
     session = turn.session(session, released=True)
     if not session.announced and session.start is not Progress.OWED:

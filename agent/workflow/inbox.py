@@ -66,7 +66,7 @@ def card_scanned(turn: Turn, fact: EventReceived, card: str) -> None:
         detail = "The card-scanned event is older or newer than 30 s, or has no time."
         turn.problem(Problem(status=400, title="Stale Event", detail=detail))
     elif acknowledge(turn, card, resting=False):
-        take_card(turn, card)
+        take_card(turn, card, known=fact.known)
 
 
 def raise_unsupported_event_error(turn: Turn, fact: EventReceived) -> None:

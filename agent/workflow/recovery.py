@@ -5,8 +5,9 @@ from dataclasses import replace
 from agent.clock import At
 from agent.facts import Restarted
 from agent.state import NEVER, Phase, Slot, Step, Visit
+from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
-from agent.workflow.start import turn_away, undo_start
+from agent.workflow.start import undo_start
 from agent.workflow.turn import FRESH_S, Turn
 from agent.workflow.visits import overdue, visit_at
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 from agent.answers import ActiveSession, Problem
 from agent.facts import ActiveAnswered, AnswerUnusable, CardRemoved, CardTapped, SeveralCardsSeen
 from agent.state import Phase, Progress, Seen, Session, Signal, Step, Visit
+from agent.workflow.acquire import name_session, try_acquire_slot
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import raise_fault
-from agent.workflow.start import give_back, name_session, try_acquire_slot
+from agent.workflow.giving_back import give_back
+from agent.workflow.offline import start_offline
 from agent.workflow.turn import Turn
-from agent.workflow.visits import open_visit, refuse
+from agent.workflow.visits import open_visit, refuse, refuse_card
 
 UNCLAIMED = frozenset({Phase.FREE, Phase.UNKNOWN})
 """Phases in which a slot may hold the vehicle of a session that only the supplier knows."""
@@ -20,7 +22,7 @@ def card_tapped(turn: Turn, fact: CardTapped) -> None:
     if acknowledge(turn, fact.card, resting=True):
         if turn.rules.triggers:
             turn.emit("card-scanned", {"stationId": turn.rules.station_id, "card": fact.card})
-        take_card(turn, fact.card)
+        take_card(turn, fact.card, known=fact.known)
 
 
 def acknowledge(turn: Turn, card: str, *, resting: bool) -> bool:
@@ -44,11 +46,11 @@ def several_cards_seen(turn: Turn, fact: SeveralCardsSeen) -> None:  # noqa: ARG
     turn.signal(Signal.TWO_CARDS)
 
 
-def take_card(turn: Turn, card: str) -> None:
+def take_card(turn: Turn, card: str, *, known: bool) -> None:
     """The journal goes before GET."""
     session = turn.station.session_of(card)
     if session is None:
-        try_get_active_session(turn, open_visit(turn, card, Step.ASKING))
+        try_get_active_session(turn, open_visit(turn, card, Step.ASKING, known=known))
         return
     match turn.station.slots[session.slot].phase:
         case Phase.CHARGING:
@@ -96,7 +98,7 @@ def _answered(turn: Turn, visit: Visit, fact: ActiveAnswered) -> None:
     elif session:
         handle_active_session(turn, visit, session, fact.session)
     elif fact.problem:
-        refuse(turn, visit.card, "card-refused")
+        refuse_card(turn, visit)
     elif fact.session and fact.session.id not in turn.station.sessions:
         handle_foreign_session(turn, visit, fact.session)
     else:
@@ -110,10 +112,13 @@ def believable(turn: Turn, visit: Visit, named: ActiveSession) -> bool:
 
 
 def handle_active_session(turn: Turn, visit: Visit, session: Session, named: ActiveSession | None) -> None:
-    """The card's vehicle stands here: its session ends in its slot, whatever the supplier named."""
-    if named and named.id != session.id:
-        if named.slot == session.slot and named.id not in turn.station.sessions:
-            session = turn.rename(session, named.id)
+    """The card's vehicle stands here: its session ends in its slot, whatever the supplier named.
+
+    While its acquire is unanswered, whatever GET names may be what that acquire made: its answer will tell.
+    """
+    if named and named.id != session.id and not session.acquire:
+        if named.slot == session.called_slot and named.id not in turn.station.sessions:
+            session = turn.rename(session, named.id, named.slot)
             visit = turn.station.visits[visit.number]
         elif turn.station.slots[named.slot].phase is Phase.FREE:
             give_back(turn, session_id=named.id, card=visit.card, slot=named.slot)
@@ -138,5 +143,5 @@ def journal_decides(turn: Turn, visit: Visit) -> None:
     session = turn.station.session_of(visit.card)
     if session:
         end_session(turn, session, visit)
-    else:
+    elif not start_offline(turn, visit):
         refuse(turn, visit.card, "supplier-unreachable")

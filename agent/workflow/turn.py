@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agent.answers import Problem
-from agent.effects import MAIN_LIGHT, STATION_LANE, Act, ActName, Ask, Effects, Event, Undo
+from agent.effects import MAIN_LIGHT, STATION_LANE, Act, ActName, Ask, Effects, Event, Renamed, Undo
 from agent.facts import Fact
 from agent.state import Fault, Seen, Session, Signal, Slot, Station, Support, Visit
 
@@ -26,9 +26,19 @@ def derived(*names: object) -> str:
     return str(uuid.uuid5(KEYS, "/".join(str(name) for name in names)))
 
 
-def session_lane(session: str) -> str:
+def session_lane(session: Session) -> str:
     """The lane in which a session's acts leave."""
-    return f"session:{session}"
+    return session.lane or f"session:{session.id}"
+
+
+def card_lane(card: str) -> str:
+    """The lane in which a card's acquire leaves, and what stands behind it if the session has begun without answer."""
+    return f"card:{card}"
+
+
+def keys_of(session: Session, name: ActName, refusals: int = 0) -> tuple[str, ...]:
+    """The keys under which this act of a session may be owed: its own, or that of its id before it was renamed."""
+    return tuple(derived(each, name, refusals) for each in (session.id, session.former) if each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,7 @@ class Rules:
     unpaid_release: Literal["release", "hold"] = "release"
     triggers: bool = False
     remote_cards: bool = False
+    offline_start: Literal["deny", "known-cards"] = "deny"
 
 
 class Turn:
@@ -59,7 +70,10 @@ class Turn:
         self._struck: list[str] = []
         self._forgotten: list[str] = []
         self._aside: list[str] = []
-        self._renamed: list[tuple[str, str]] = []
+        self._abandoned: list[str] = []
+        self._renamed: list[Renamed] = []
+        self._known: list[str] = []
+        self._refused: list[str] = []
         self._durable = False
         self._soon = False
 
@@ -80,7 +94,10 @@ class Turn:
             struck=tuple(self._struck),
             forgotten=tuple(self._forgotten),
             aside=tuple(self._aside),
+            abandoned=tuple(self._abandoned),
             renamed=tuple(self._renamed),
+            known=tuple(self._known),
+            refused=tuple(self._refused),
             durable=self._durable,
             soon=self._soon,
         )
@@ -107,16 +124,18 @@ class Turn:
         self.station = dataclasses.replace(self.station, sessions=sessions)
         return session
 
-    def rename(self, session: Session, name: str) -> Session:
-        """The supplier's id replaces the station's own, in the state and in what is owed."""
+    def rename(self, session: Session, name: str, slot: int) -> Session:
+        """The supplier's id replaces the station's own, and its slot, in the state and in what is owed."""
         sessions = {key: other for key, other in self.station.sessions.items() if key != session.id}
         self.station = dataclasses.replace(self.station, sessions=sessions)
-        self._renamed.append((session.id, name))
-        self.slot(session.slot, session=name)
+        self._renamed.append(Renamed(old=session.id, new=name, slot=slot))
+        if self.station.slots[session.slot].session == session.id:
+            self.slot(session.slot, session=name)
         for visit in self.station.visits.values():
             if visit.session == session.id:
                 self.visit(visit, session=name)
-        return self.session(session, id=name, former=session.id)
+        former = session.id if name != session.id else session.former
+        return self.session(session, id=name, former=former, away_slot=slot if slot != session.slot else 0)
 
     def visit(self, visit: Visit, **changes: Any) -> Visit:
         """Put a visit as it is now."""
@@ -207,6 +226,19 @@ class Turn:
         """This act's outcome is taken in: it is owed no longer."""
         self._settled.append(act.key)
 
+    def abandon(self, session: Session) -> None:
+        """Nothing of this session is told any more; what has not left goes."""
+        self._abandoned.append(session.id)
+        self.durable()
+
+    def know(self, card: str) -> None:
+        """This card ended and paid: it may start without the supplier."""
+        self._known.append(card)
+
+    def refuse(self, card: str) -> None:
+        """This card was refused: it may not start without the supplier any more."""
+        self._refused.append(card)
+
     def strike(self, key: str) -> None:
         """This act is not wanted any more: it goes if it has not left."""
         self._struck.append(key)
@@ -237,9 +269,9 @@ def session_act(session: Session, name: ActName, *, refusals: int = 0) -> Act:
     return Act(
         name=name,
         key=derived(session.id, name, refusals),
-        lane=session_lane(session.id),
+        lane=session_lane(session),
         session=session.id,
-        slot=session.slot,
+        slot=session.called_slot,
         card=session.card,
     )
 
@@ -249,10 +281,10 @@ def session_light(session: Session, body: Mapping[str, Any]) -> Act:
     return Act(
         name=ActName.LEDS,
         key=derived(session.id, ActName.LEDS, body["action"]),
-        lane=session_lane(session.id),
+        lane=session_lane(session),
         session=session.id,
-        slot=session.slot,
+        slot=session.called_slot,
         card=session.card,
-        light=str(session.slot),
+        light=str(session.called_slot),
         body=body,
     )

@@ -4,7 +4,7 @@ from agent.state import Session, Signal, Step, Visit
 from agent.workflow.turn import Turn
 
 
-def open_visit(turn: Turn, card: str, step: Step, *, session: Session | None = None) -> Visit:
+def open_visit(turn: Turn, card: str, step: Step, *, session: Session | None = None, known: bool = False) -> Visit:
     """Begin to work on a tap; its driver waits until the deadline."""
     return turn.visit(
         Visit(
@@ -16,6 +16,7 @@ def open_visit(turn: Turn, card: str, step: Step, *, session: Session | None = N
             deadline=turn.now + turn.rules.driver_wait_s,
             slot=session.slot if session else 0,
             session=session.id if session else "",
+            known=known,
         )
     )
 
@@ -35,6 +36,12 @@ def finish_at(turn: Turn, slot: int) -> None:
     visit = visit_at(turn, slot)
     if visit:
         turn.finish(visit)
+
+
+def refuse_card(turn: Turn, visit: Visit) -> None:
+    """The supplier does not take this card."""
+    turn.refuse(visit.card)
+    refuse(turn, visit.card, "card-refused")
 
 
 def refuse(turn: Turn, card: str, reason: str, *, slot: int = 0) -> None:

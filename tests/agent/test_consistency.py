@@ -217,10 +217,6 @@ def test_a_page_open_to_others_needs_its_files() -> None:
             {"workflow": {"where": "supplier"}},
             'workflow.where = "supplier": this version cannot leave its decisions to the supplier yet',
         ),
-        (
-            {"policy": {"offline_start": "known-cards"}},
-            'policy.offline_start = "known-cards": this version cannot start a session without the supplier yet',
-        ),
         ({"web": {"listen": "[::1]:80"}}, 'web.listen = "[::1]:80": this version cannot serve the station page yet'),
         (
             {"metrics": {"listen": "127.0.0.1:0"}},

@@ -17,11 +17,12 @@ from support.owing import CARD, WALL, act, at, inbox_event, tap
 from agent.answers import Grant
 from agent.effects import ActName, Message
 from agent.facts import Fact
-from agent.journal import WAITING_MAX, Journal, JournalUnreadable, NotWritten, OwedRow, Writing, keep_aside
+from agent.journal import WAITING_MAX, Journal, JournalUnreadable, Kept, NotWritten, OwedRow, Writing, keep_aside
 from agent.journal import file as journal_file
 from agent.journal.rows import changes, rows
 from agent.state import Fault, Payment, Phase, Progress, Session, Slot, Station, Step, Visit
 
+KEPT = Kept(history_days=30, known_days=90)
 EMPTY = Station(slots={1: Slot(number=1), 2: Slot(number=2)})
 SESSION = Session(id="S1", card=CARD, slot=1, tapped=at(), start=Progress.DONE, payment=Payment.OWED, light="key-1")
 VISIT = Visit(
@@ -322,6 +323,28 @@ while True:
             assert again.restore([1]).slots[1].move == kept[-1]
 
 
+class TestKnownCards:
+    def test_a_card_is_known_from_its_payment_until_it_is_refused(self, journal: Journal) -> None:
+        journal.stage(writing(fact=tap(), known=(CARD,)))
+        journal.commit()
+        assert journal.is_known(CARD, WALL - 1, WALL + 1)
+        assert not journal.is_known("AABBCCDD", WALL - 1, WALL + 1)
+        assert not journal.is_known(CARD, WALL + 1, WALL + 2), "too long ago"
+        assert not journal.is_known(CARD, WALL - 2, WALL - 1), "paid in the future: one of the clocks was wrong"
+        journal.stage(writing(fact=tap(seconds=5.0), refused=(CARD,)))
+        journal.commit()
+        assert not journal.is_known(CARD, WALL - 1, WALL + 9)
+
+    def test_its_uid_is_not_what_is_kept(self, path: Path, journal: Journal) -> None:
+        journal.stage(writing(fact=tap(), known=(CARD,)))
+        journal.commit()
+        journal.prune(WALL + 31 * 86400, KEPT)
+        assert journal.is_known(CARD, WALL - 1, WALL + 1)
+        journal.close()
+        assert CARD.encode() not in path.read_bytes()
+        assert bytes.fromhex(CARD) not in path.read_bytes()
+
+
 class TestPruning:
     def test_it_forgets_old_facts_and_inbox_ids_and_nothing_that_is_owed(self, path: Path, journal: Journal) -> None:
         old, new = WALL - 31 * 86400, WALL - 86400 - 1
@@ -331,23 +354,32 @@ class TestPruning:
             messages = ((journal.new_id("messages"), MESSAGE),)
             journal.stage(writing(fact=tap(wall=wall), owed=owed, messages=messages, taken=taken))
         journal.commit()
-        journal.prune(WALL, history_days=30)
+        journal.prune(WALL, KEPT)
         journal.commit()
         assert table(path, "SELECT wall FROM history") == [(new,), (WALL - 86400 + 1,)]
         assert [journal.was_taken("urn:power", event) for event in ("old", "yesterday", "today")] == [0, 0, 1]
         assert journal.counts() == {"supplier": 3, "broker": 3, "refused": 0, "oldest": old}
 
+    def test_it_forgets_known_cards_that_have_not_paid_for_long(self, path: Path, journal: Journal) -> None:
+        journal.stage(writing(fact=tap(wall=WALL - 91 * 86400), known=("AABBCCDD",)))
+        journal.stage(writing(fact=tap(wall=WALL - 89 * 86400), known=(CARD,)))
+        journal.commit()
+        journal.prune(WALL, KEPT)
+        journal.commit()
+        assert len(table(path, "SELECT * FROM known")) == 1
+        assert journal.is_known(CARD, 0.0, WALL)
+
     def test_nothing_old_stages_nothing(self, journal: Journal) -> None:
         journal.stage(writing(FULL, fact=tap(), taken=("urn:power", "e1")))
         journal.commit()
-        journal.prune(WALL, history_days=30)
+        journal.prune(WALL, KEPT)
         assert not journal.staged
 
     def test_a_card_is_no_longer_in_the_file_once_it_is_forgotten(self, path: Path, journal: Journal) -> None:
         journal.stage(writing(FULL))
         journal.stage(writing(EMPTY, before=FULL))
         journal.commit()
-        journal.prune(WALL + 31 * 86400, history_days=30)
+        journal.prune(WALL + 31 * 86400, KEPT)
         journal.close()
         assert not path.with_name("journal.db-wal").exists()
         assert CARD.encode() not in path.read_bytes()
@@ -512,7 +544,7 @@ class TestOpening:
                     assert journal.restore([1, 2]) == FULL
                     assert len(journal.owed()) == 1
         assert table(path, "SELECT * FROM more") == [(1,)]
-        assert table(path, "PRAGMA user_version") == [(2,)]
+        assert table(path, "PRAGMA user_version") == [(3,)]
         with closing(Journal(path)) as before:
             assert before.restore([1, 2]) == FULL
 
@@ -523,7 +555,7 @@ class TestOpening:
             patch.setattr(journal_file, "MIGRATIONS", broken)
             with pytest.raises(NotWritten):
                 Journal(path)
-        assert table(path, "PRAGMA user_version") == [(1,)]
+        assert table(path, "PRAGMA user_version") == [(2,)]
         Journal(path).close()
 
 
@@ -560,7 +592,7 @@ class TestReadOnly:
         seen.forget("owed", [1])
         with pytest.raises(NotWritten, match="readonly"):
             seen.close()
-        assert table(path, "PRAGMA user_version") == [(1,)]
+        assert table(path, "PRAGMA user_version") == [(2,)]
 
     def test_where_there_is_none_it_says_so_and_makes_none(self, path: Path) -> None:
         with pytest.raises(JournalUnreadable, match="There is no journal"):

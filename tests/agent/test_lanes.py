@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from support.owing import act, flicker, light_on, longest
+from support.owing import act, flicker, light_on, longest, renamed
 
 from agent.effects import STATION_LANE, Act, ActName
 from agent.lanes import Lanes, Owed, beside, wait_s
@@ -298,7 +298,7 @@ class TestRename:
         acquire = act(ActName.ACQUIRE, "acquire", session="", lane="session:S1")
         story.add(light_on("blue"), START, END, acquire)
         story.go()
-        story.lanes.rename("S1", "S9")
+        story.lanes.rename(renamed("S1", "S9"))
         acts = [owed.act for owed in story.lanes]
         assert {one.lane for one in acts} == {"session:S9"}
         assert [one.session for one in acts] == ["S9", "S9", "S9", ""]
@@ -308,9 +308,11 @@ class TestRename:
 
     def test_what_it_would_read_changes_nothing(self, story: Story) -> None:
         story.add(START)
-        assert story.lanes.renamed("S1", "S9") == {"start": replace(START, session="S9", lane="session:S9")}
+        assert story.lanes.renamed(renamed("S1", "S9")) == {
+            "start": replace(START, session="S9", lane="session:S9", slot=1)
+        }
         assert story.owed("start").act == START
-        assert story.lanes.renamed("S2", "S9") == {}
+        assert story.lanes.renamed(renamed("S2", "S9")) == {}
 
     def test_what_steps_aside_goes_on_beside(self, story: Story) -> None:
         story.add(light_on("blue"), PAY, UNLOCK)
@@ -319,7 +321,7 @@ class TestRename:
         story.go()
         story.wait()
         assert story.go() == "unlock"
-        story.lanes.rename("S1", "S9")
+        story.lanes.rename(renamed("S1", "S9"))
         assert [owed.lane for owed in story.lanes] == ["light:1", "pay:S9", "session:S9"]
 
     def test_other_lanes_whose_names_look_alike_stay(self, story: Story) -> None:
@@ -329,22 +331,22 @@ class TestRename:
             light_on("light", light="1", session="1"),
             act(ActName.SUPPORT, "support", session="", lane=STATION_LANE),
         )
-        story.lanes.rename("s", "new")
-        story.lanes.rename("1", "2")
+        story.lanes.rename(renamed("s", "new"))
+        story.lanes.rename(renamed("1", "2"))
         lanes = {owed.act.key: owed.act.lane for owed in story.lanes}
         assert lanes == {"s": "session:new", "1": "session:2", "light": "session:2", "support": STATION_LANE}
         assert story.owed("light").act.light == "1"
 
     def test_a_lane_not_called_after_its_session_keeps_its_name(self, story: Story) -> None:
         story.add(act(ActName.END, "end", lane=STATION_LANE))
-        story.lanes.rename("S1", "S9")
+        story.lanes.rename(renamed("S1", "S9"))
         assert (story.owed("end").act.lane, story.owed("end").act.session) == (STATION_LANE, "S9")
 
     def test_into_a_lane_that_exists_it_keeps_the_order_in_which_things_became_owed(self, story: Story) -> None:
         story.add(act(ActName.START, "a1", session="A"), act(ActName.START, "b1", session="B"))
         story.add(act(ActName.END, "a2", session="A"), act(ActName.END, "b2", session="B"))
         assert [story.go(), story.go()] == ["a1", "b1"]
-        story.lanes.rename("A", "B")
+        story.lanes.rename(renamed("A", "B"))
         left = []
         for key in ("a1", "b1"):
             assert story.go() == ""
@@ -360,7 +362,7 @@ class TestRename:
         story.fail("b1")
         story.add(act(ActName.START, "a1", session="A"))
         assert story.go() == "a1"
-        story.lanes.rename("A", "B")
+        story.lanes.rename(renamed("A", "B"))
         story.now += 100.0
         assert story.go() == ""
         story.done("a1")
@@ -460,8 +462,8 @@ class LanesModel(RuleBasedStateMachine):
     @rule(old=st.sampled_from("AB"), new=st.sampled_from("CD"))
     def rename_there_and_back(self, old: str, new: str) -> None:
         order = [owed.act.key for owed in self.lanes if owed.act.session == old]
-        self.lanes.rename(old, new)
-        self.lanes.rename(new, old)
+        self.lanes.rename(renamed(old, new))
+        self.lanes.rename(renamed(new, old))
         assert [owed.act.key for owed in self.lanes if owed.act.session == old] == order
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 20.0, 100.0]))
@@ -511,3 +513,45 @@ class LanesModel(RuleBasedStateMachine):
 
 TestLanesModel = LanesModel.TestCase
 TestLanesModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+class TestBegun:
+    """Sessions that began without the supplier stand behind their acquire."""
+
+    BEGUN = act(ActName.ACQUIRE, "begun", session="", lane="card:A")
+    BEHIND = act(ActName.START, "start", session="own", lane="card:A")
+    LIVE = act(ActName.ACQUIRE, "live", session="", lane="card:B")
+
+    def test_no_other_acquire_leaves_before_theirs_is_answered(self, story: Story) -> None:
+        story.add(self.BEGUN, self.BEHIND, self.LIVE)
+        assert [story.go(), story.go()] == ["begun", ""]
+        story.done("begun")
+        assert sorted([story.go(), story.go()]) == ["live", "start"]
+
+    def test_a_live_one_makes_them_try_at_once(self, story: Story) -> None:
+        story.add(self.BEGUN, self.BEHIND)
+        story.go()
+        story.fail("begun")
+        assert story.go() == ""
+        story.add(self.LIVE)
+        assert story.go() == "begun"
+
+    def test_but_not_before_the_time_that_the_supplier_named(self, story: Story) -> None:
+        story.add(self.BEGUN, self.BEHIND)
+        story.go()
+        story.fail("begun", retry_after_s=50.0)
+        story.add(self.LIVE)
+        assert story.go() == ""
+        story.now += 50.0
+        assert story.go() == "begun"
+
+    def test_an_acquire_with_nobody_behind_it_holds_up_nobody(self, story: Story) -> None:
+        story.add(self.BEGUN, self.LIVE)
+        assert [story.go(), story.go()] == ["begun", "live"]
+
+    def test_a_light_gets_the_slot_that_the_supplier_named(self, story: Story) -> None:
+        story.add(light_on("blue", light="1", session="own", lane="card:A"))
+        story.lanes.rename(renamed("own", "S9", 2))
+        assert (story.owed("blue").act.light, story.owed("blue").act.slot) == ("2", 2)
+        assert story.go() == "blue"
+        story.fail("blue")

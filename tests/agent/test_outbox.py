@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.owing import CARD, WALL, HandClock, act, flicker, light_on, longest
+from support.owing import CARD, WALL, HandClock, act, flicker, light_on, longest, renamed
 
 from agent.answers import ActiveSession, Delivered, Grant, Outcome, Problem, Refused, Rejected, Undelivered
 from agent.effects import STATION_LANE, Act, ActName, Ask, Effects, Undo
@@ -474,7 +474,7 @@ class TestOwing:
         """The commit between the two may fail."""
         bench.owe(LOCK, END)
         bench.plan(
-            owed=(PAY,), struck=("lock",), forgotten=("end",), renamed=(("S1", "S9"),), asks=(TestQuestions.ASK,)
+            owed=(PAY,), struck=("lock",), forgotten=("end",), renamed=(renamed("S1", "S9"),), asks=(TestQuestions.ASK,)
         )
         assert bench.go() == ["lock", "end"]
         assert bench.supplier.urls == ["S1", "S1"]
@@ -509,7 +509,7 @@ class TestOwing:
 class TestRenaming:
     def test_what_is_owed_goes_to_the_supplier_under_the_new_id(self, bench: Bench) -> None:
         bench.owe(START, END)
-        plan = bench.take(renamed=(("S1", "S9"),), owed=(act(ActName.PAY, "pay", session="S9"),))
+        plan = bench.take(renamed=(renamed("S1", "S9"),), owed=(act(ActName.PAY, "pay", session="S9"),))
         assert [(row.id, row.act.session, row.act.lane, row.act.key) for row in plan.rewritten] == [
             (1, "S9", "session:S9", "start"),
             (2, "S9", "session:S9", "end"),
@@ -522,7 +522,7 @@ class TestRenaming:
         assert bench.supplier.urls == ["S9"] * 3
 
     def test_the_outcome_of_what_was_under_way_carries_the_new_id(self, bench: Bench) -> None:
-        bench.supplier.meanwhile = lambda: bench.take(renamed=(("S1", "S9"),))
+        bench.supplier.meanwhile = lambda: bench.take(renamed=(renamed("S1", "S9"),))
         bench.owe(START)
         bench.go()
         assert bench.supplier.urls == ["S1"]
@@ -532,7 +532,7 @@ class TestRenaming:
         bench.owe(START)
         bench.go()
         (settled,) = bench.facts(CallSettled)
-        bench.take(renamed=(("S1", "S9"),))
+        bench.take(renamed=(renamed("S1", "S9"),))
         assert settled["act"].session == "S1"
         assert bench.outbox.current(settled["act"]).session == "S9"
         bench.take(settled=("start",))

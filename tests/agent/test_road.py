@@ -15,7 +15,7 @@ from agent.events import Events
 from agent.face import MAIN
 from agent.facts import CardTapped, EventReceived, Fact, FaultRaised, LockSettled
 from agent.happenings import Facts
-from agent.journal import Journal
+from agent.journal import Journal, Kept
 from agent.outbox import Outbox
 from agent.road import Road
 from agent.state import Phase, Slot, Station
@@ -114,6 +114,7 @@ class Lane:
             facts=self.facts,
             station=station or Station(slots={n: Slot(number=n) for n in (1, 2)}),
             kept=self.kept.append,
+            kept_for=Kept(history_days=30, known_days=90),
             mail_ready=self._mail_ready,
             clock_set=lambda _: True,
         )
@@ -242,7 +243,7 @@ class TestTime:
         lane.road.restart({})
         lane.road.flush()
         lane.road.tick()
-        assert lane.road.wait_s() is None
+        assert lane.road.wait_s() == 86400.0
 
     def test_a_drivers_wait_ends_in_a_refusal(self, lane: Lane) -> None:
         lane.happens(CardTapped, card=CARD)
@@ -266,7 +267,7 @@ class TestTime:
         lane.hand.pass_(5.0)
         lane.road.tick()
         assert "slot 2" in lane.written()
-        assert lane.road.wait_s() is None
+        assert lane.road.wait_s() == 86395.0
 
     def test_what_was_delivered_to_the_supplier_is_forgotten_after_five_seconds(self, lane: Lane) -> None:
         lane.start()

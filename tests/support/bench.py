@@ -61,6 +61,7 @@ request_timeout_s = {request_timeout_s}
 [policy]
 retap_guard_s = {retap_guard_s}
 unpaid_release = "{unpaid_release}"
+offline_start = "{offline_start}"
 [mqtt]
 port = {port}
 protocol = {protocol}
@@ -130,6 +131,7 @@ class Bench:
             "request_timeout_s": 5.0,
             "retap_guard_s": 0.01,
             "unpaid_release": "release",
+            "offline_start": "deny",
             "remote_cards": "false",
             "triggers": "false",
             "protocol": 5,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.clock import At
-from agent.effects import Act, ActName
+from agent.effects import Act, ActName, Renamed
 from agent.facts import CardTapped, EventReceived
 
 CARD = "04A1B2C3D4E5F6"
@@ -27,6 +27,11 @@ def inbox_event(event_id: str, *, seconds: float = 0.0, source: str = "urn:power
 def act(name: ActName, key: str = "", *, session: str = "S1", lane: str = "", **values: Any) -> Act:
     """An act of a session, under a key called after both unless told otherwise."""
     return Act(name=name, key=key or f"{session}-{name}", lane=lane or f"session:{session}", session=session, **values)
+
+
+def renamed(old: str, new: str, slot: int = 1) -> Renamed:
+    """A session goes by another id at the supplier."""
+    return Renamed(old=old, new=new, slot=slot)
 
 
 def light_on(key: str, light: str = "1", *, colour: str = "blue", **values: Any) -> Act:

@@ -90,9 +90,9 @@ class Story:
         check(before, fact, self.station, self.last, self.keys)
         return self.last
 
-    def tap(self, card: str = CARD) -> None:
+    def tap(self, card: str = CARD, *, known: bool = False) -> None:
         """A card comes to the reader and goes again."""
-        self.happens(CardTapped, card=card)
+        self.happens(CardTapped, card=card, known=known)
         self.lift(card)
 
     def rest(self, card: str = CARD) -> None:
@@ -316,6 +316,7 @@ class Story:
         for key in effects.settled + effects.forgotten + effects.aside:
             self.owed = [owed for owed in self.owed if owed.act.key != key]
         self.owed = [owed for owed in self.owed if owed.left or owed.act.key not in effects.struck]
+        self.owed = [owed for owed in self.owed if owed.act.session not in effects.abandoned]
         acts = list(effects.owed)
         for undo in effects.undone:
             before = next((owed for owed in self.owed if owed.act.key == undo.key), None)
@@ -323,10 +324,11 @@ class Story:
                 acts.append(undo.act)
             else:
                 self.owed.remove(before)
-        for old, new in effects.renamed:
+        for renamed in effects.renamed:
             for owed in self.owed:
-                if owed.act.session == old:
-                    owed.act = replace(owed.act, session=new, lane=f"session:{new}")
+                if owed.act.session == renamed.old:
+                    lane = owed.act.lane.replace(f"session:{renamed.old}", f"session:{renamed.new}")
+                    owed.act = replace(owed.act, session=renamed.new, lane=lane, slot=renamed.slot)
         self.owed += [Owed(act) for act in acts]
         assert len({owed.act.key for owed in self.owed}) == len(self.owed), f"owed twice: {self.owing()}"
         self.asks += effects.asks

@@ -152,6 +152,39 @@ def two_drivers(story: Story) -> None:
     story.closing("S-2", 2, OTHER)
 
 
+def offline_locking(story: Story) -> None:
+    story.tap(known=True)
+    story.passes(3)
+
+
+def offline_locked(story: Story) -> None:
+    offline_locking(story)
+    story.locks()
+    story.passes(60)
+
+
+def offline_naming(story: Story) -> None:
+    offline_locked(story)
+    story.granted(1)
+
+
+def offline_elsewhere(story: Story) -> None:
+    offline_locked(story)
+    story.granted(2, "S-9")
+
+
+def offline_denied(story: Story) -> None:
+    offline_locked(story)
+    story.not_granted(Problem(status=403))
+
+
+def offline_released(story: Story) -> None:
+    offline_locked(story)
+    story.tap()
+    story.passes(3)
+    story.opens()
+
+
 def out_of_order(story: Story) -> None:
     story.fault("StorageFailure")
     story.fault("LockFailed", 1)
@@ -200,6 +233,12 @@ STATES: Mapping[str, Callable[[Story], None]] = {
         paying_again,
         released,
         two_drivers,
+        offline_locking,
+        offline_locked,
+        offline_naming,
+        offline_elsewhere,
+        offline_denied,
+        offline_released,
         out_of_order,
         unknown,
         ending_an_unknown_session,
@@ -209,7 +248,7 @@ STATES: Mapping[str, Callable[[Story], None]] = {
 
 def in_state(name: str) -> Story:
     """A story that stands there."""
-    story = Story(unpaid_release="hold", triggers=True, remote_cards=True)
+    story = Story(unpaid_release="hold", triggers=True, remote_cards=True, offline_start="known-cards")
     STATES[name](story)
     return story
 
@@ -225,6 +264,11 @@ def restarts(story: Story) -> Values:
 def taps(_: Story) -> Values:
     for card in (CARD, OTHER, "AABBCCDD"):
         yield {"card": card}
+
+
+def known_taps(story: Story) -> Values:
+    for values in taps(story):
+        yield from ({**values, "known": known} for known in (False, True))
 
 
 def nothing(_: Story) -> Values:
@@ -245,6 +289,7 @@ def active_answers(story: Story) -> Values:
 def acquire_answers(story: Story) -> Values:
     stray = Act(name=ActName.ACQUIRE, key="stray", lane=f"card:{CARD}", card=CARD)
     again = [replace(stray, key=visit.key, card=visit.card) for visit in story.station.visits.values() if visit.key]
+    again += [replace(stray, key=each.acquire, card=each.card) for each in story.station.sessions.values()]
     for act in [stray, *again, *(owed.act for owed in story.owed if owed.act.name is ActName.ACQUIRE)]:
         yield from ({"act": act, "problem": problem} for problem in PROBLEMS)
         for name in [*story.station.sessions, "S-new", ""]:
@@ -305,7 +350,7 @@ def received_events(story: Story) -> Values:
 
 GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.Restarted: restarts,
-    facts.CardTapped: taps,
+    facts.CardTapped: known_taps,
     facts.CardRemoved: taps,
     facts.SeveralCardsSeen: nothing,
     facts.ActiveAnswered: active_answers,

@@ -28,7 +28,7 @@ class Interleaving(RuleBasedStateMachine):
 
     @initialize(hold=st.booleans())
     def opens_for_business(self, *, hold: bool) -> None:
-        self.story = Story(unpaid_release="hold" if hold else "release", triggers=hold)
+        self.story = Story(unpaid_release="hold" if hold else "release", triggers=hold, offline_start="known-cards")
         self.made = 0
         self.looked_at = 0
         self.accepted: dict[tuple[str, str], set[str]] = {}
@@ -42,9 +42,14 @@ class Interleaving(RuleBasedStateMachine):
 
     # The driver.
 
+    @rule(card=cards, known=st.booleans())
+    def tap(self, card: str, *, known: bool) -> None:
+        self.story.tap(card, known=known)
+
     @rule(card=cards)
-    def tap(self, card: str) -> None:
-        self.story.tap(card)
+    def starts_without_the_supplier(self, card: str) -> None:
+        self.story.tap(card, known=True)
+        self.story.passes(3)
 
     @rule(card=cards)
     def comes_back(self, card: str) -> None:
@@ -91,7 +96,13 @@ class Interleaving(RuleBasedStateMachine):
         """A slot, with or without a session id, or a refusal."""
         grant = Grant(slot=slot, session=self.fresh() if named else "") if status == 204 else None
         problem = None if grant else NO_SLOTS if named else Problem(status=status)
+        if problem:
+            self.denied(owed)
         self.story.happens(AcquireAnswered, act=owed.act, grant=grant, problem=problem)
+
+    def denied(self, owed: Owed) -> None:
+        """A session that began without the supplier ends without it too."""
+        self.may_end |= {each.id for each in self.story.station.sessions.values() if each.acquire == owed.act.key}
 
     def settles(self, owed: Owed, status: int) -> None:
         """A start, end or pay has its outcome."""
@@ -203,6 +214,7 @@ class Interleaving(RuleBasedStateMachine):
             story.happens(ActiveAnswered, visit=story.asks.pop().visit)
         for owed in story.heads():
             if owed.act.name is ActName.ACQUIRE:
+                self.denied(owed)
                 story.happens(AcquireAnswered, act=owed.act, problem=NO_SLOTS)
             else:
                 self.settles(owed, 204)

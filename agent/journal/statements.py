@@ -1,0 +1,65 @@
+"""What one fact changes in the journal, as SQL. Pure."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from agent.journal.rows import Writing, changes
+
+Statement = tuple[str, tuple[Any, ...]]
+Table = Literal["owed", "messages"]
+
+TAKE = "INSERT OR IGNORE INTO taken VALUES (?, ?, ?)"
+PUT = (
+    "INSERT INTO entries SELECT ?, ?, ?, ifnull(max(place), 0) + 1 FROM entries WHERE true"
+    " ON CONFLICT (kind, key) DO UPDATE SET value=excluded.value"  # keeps its place in the order
+)
+KNOW = "INSERT OR REPLACE INTO known VALUES (?, ?)"
+MARK_BYTES = 16
+
+
+def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
+    """What one fact changes, without the fact itself; `salt` is the journal's own, for `mark_of`."""
+    for (kind, key), value in changes(writing.before, writing.after):
+        if value is None:
+            yield "DELETE FROM entries WHERE kind=? AND key=?", (kind, key)
+        else:
+            yield PUT, (kind, key, value)
+    for row in writing.owed:
+        yield "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)", (row.id, msgspec.json.encode(row.act), row.since)
+    for row in writing.rewritten:
+        yield "UPDATE owed SET act=? WHERE id=?", (msgspec.json.encode(row.act), row.id)
+    for row_id, reason in writing.aside:
+        yield putting_aside("owed", row_id, reason)
+    for row_id in writing.gone:
+        yield deletion("owed", row_id)
+    for row_id, message in writing.messages:
+        values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
+        yield "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)", values
+    yield from _cards_of(writing, salt)
+    if writing.taken:
+        yield TAKE, (*writing.taken, writing.fact.at.wall)
+
+
+def _cards_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
+    for card in writing.known:
+        yield KNOW, (mark_of(card, salt), writing.fact.at.wall)
+    for card in writing.refused:
+        yield "DELETE FROM known WHERE card=?", (mark_of(card, salt),)
+
+
+def deletion(table: Table, row_id: int) -> Statement:
+    """Forget one row."""
+    return f"DELETE FROM {table} WHERE id=?", (row_id,)  # noqa: S608  one of two names of ours
+
+
+def putting_aside(table: Table, row_id: int, reason: str) -> Statement:
+    """Keep one row for an operator."""
+    return f"UPDATE {table} SET aside=? WHERE id=?", (reason, row_id)  # noqa: S608  one of two names of ours
+
+
+def mark_of(card: str, salt: bytes) -> bytes:
+    """By what a known card is recognised: its UID itself is forgotten with the history (keyed BLAKE2b, RFC 7693)."""
+    return hashlib.blake2b(card.encode(), key=salt, digest_size=MARK_BYTES).digest()
