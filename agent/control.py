@@ -1,7 +1,7 @@
 """The Unix socket through which the command line and the page speak to a running agent (root and its group only).
 
 One JSON object a line each way. `{"command": "status"}` is answered once, `{"command": "watch"}` on every change, until
-the caller hangs up.
+the caller hangs up; any other command, with its `args`, as `commands.py` does.
 """
 
 import json
@@ -143,9 +143,16 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 class Control:
     """The agent's end of the socket; its thread is named `control`."""
 
-    def __init__(self, folder: Path, status: Callable[[], Mapping[str, Any]], notice: Notice) -> None:
-        """Listen in this folder. Raises ControlError."""
+    def __init__(
+        self,
+        folder: Path,
+        status: Callable[[], Mapping[str, Any]],
+        notice: Notice,
+        carry_out: Callable[[str, object], Mapping[str, Any]],
+    ) -> None:
+        """Listen in this folder; `carry_out` does a command with its arguments. Raises ControlError."""
         self._path = folder / SOCKET
+        self._carry_out = carry_out
         self._status = status
         self._notice = notice
         try:
@@ -173,31 +180,34 @@ class Control:
         self._path.unlink(missing_ok=True)
 
     def _answers(self, line: bytes, is_there: Callable[[], bool]) -> Iterator[Mapping[str, Any]]:
-        match _command(line):
+        command, args = _command(line)
+        match command:
             case "status":
                 yield self._status()
             case "watch":
                 yield from self._notice.follow(is_there)
             case _:
-                yield {"problem": {"status": 400, "detail": "ask status or watch"}}
+                yield self._carry_out(command, args)
 
 
-def _command(line: bytes) -> str:
+def _command(line: bytes) -> tuple[str, object]:
     try:
         asked = json.loads(line)
-    except ValueError:
-        return ""
-    return str(asked.get("command", "")) if isinstance(asked, dict) else ""
+    except (ValueError, RecursionError):
+        return "", {}
+    return (str(asked.get("command", "")), asked.get("args", {})) if isinstance(asked, dict) else ("", {})
 
 
-def ask(folder: Path, command: str, timeout_s: float | None = ANSWER_S) -> Generator[dict[str, Any]]:
+def ask(
+    folder: Path, command: str, timeout_s: float | None = ANSWER_S, *, args: Mapping[str, Any] | None = None
+) -> Generator[dict[str, Any]]:
     """Ask the agent whose runtime directory this is; its answers, one by one. Raises NoAgent, ControlError."""
     path = folder / SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(timeout_s)
         try:
             at_path(path, line.connect)
-            line.sendall(json.dumps({"command": command}).encode() + b"\n")
+            line.sendall(json.dumps({"command": command, "args": args or {}}).encode() + b"\n")
             with line.makefile("rb") as answers:
                 for answer in answers:
                     yield json.loads(answer)
@@ -211,9 +221,11 @@ def ask(folder: Path, command: str, timeout_s: float | None = ANSWER_S) -> Gener
             )
 
 
-def ask_once(folder: Path, command: str, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+def ask_once(
+    folder: Path, command: str, timeout_s: float = ANSWER_S, *, args: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The first answer of the agent whose runtime directory this is. Raises NoAgent, ControlError."""
-    with closing(ask(folder, command, timeout_s)) as answers:
+    with closing(ask(folder, command, timeout_s, args=args)) as answers:
         for answer in answers:
             return answer
     raise ControlError(f"The agent at {folder / SOCKET} hung up; ask again.")

@@ -47,7 +47,7 @@ def run(config: Config, runtime: Path) -> int:
         rooms.road.restart(rooms.seen)
         life.enter_context(reading(rooms))
         teller.tell()
-        control = Control(runtime, teller.latest, notice)
+        control = Control(runtime, teller.latest, notice, rooms.commands.carry_out)
         control.start()
         life.callback(control.stop)
         notify("READY=1")

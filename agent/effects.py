@@ -7,7 +7,7 @@ URL is made when it leaves.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from agent.answers import Problem
 
@@ -66,6 +66,32 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """An act or a message that was refused, as it stands in the journal: `since` is Unix seconds."""
+
+    table: Literal["owed", "messages"]
+    id: int
+    since: float
+    reason: str
+    act: Act | None = None
+    message: Message | None = None
+
+    @property
+    def name(self) -> str:
+        """What an operator calls it."""
+        return f"{'act' if self.table == 'owed' else 'message'}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of the fact with id `to`, for whoever asked for it: done, or why not (`problem`)."""
+
+    to: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A CloudEvent to write down: `name` without prefix and version; `slot` 0 is the station itself."""
 
@@ -100,7 +126,8 @@ class Effects:
     have not left yet. `forgotten`: keys of acts that go in any case, for they can only be refused. `aside`: keys of
     acts that an operator has to look at. `abandoned`: ids of sessions of which nothing is told any more. `renamed`:
     sessions whose id or slot at the supplier is another. `known` and `refused`: cards that may start without the
-    supplier from now on, and those that may not any more. `durable`: commit before anything leaves or moves. `soon`:
+    supplier from now on, and those that may not any more. `messages` leave as they are. `dropped`: what stood aside
+    and goes. `durable`: commit before anything leaves or moves. `soon`:
     what leaves can be told again from what is committed already; commit it all the same if nothing else does.
     """
 
@@ -109,6 +136,9 @@ class Effects:
     undone: tuple[Undo, ...] = ()
     events: tuple[Event, ...] = ()
     problems: tuple[Problem, ...] = ()
+    messages: tuple[Message, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    dropped: tuple[Aside, ...] = ()
     settled: tuple[str, ...] = ()
     struck: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()

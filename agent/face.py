@@ -59,8 +59,13 @@ def face(station: Station, now: float, boot: str) -> Face:
 
 
 def wanted(station: Station, slot: Slot) -> Position | None:
-    """Where a slot's bolt belongs; a session that only the supplier knew leaves it as it is until it opens."""
+    """Where a slot's bolt belongs; a session that only the supplier knew leaves it as it is until it opens.
+
+    One that was forced open stays open until its session has ended.
+    """
     session = station.sessions.get(slot.session)
+    if slot.forced:
+        return Position.UNLOCKED
     if slot.phase in (Phase.ENDING, Phase.HELD) and session and not session.locked:
         return None
     return WANTED[slot.phase]

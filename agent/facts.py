@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.answers import ActiveSession, Grant, Problem
 from agent.clock import At
-from agent.effects import Act
+from agent.effects import Act, Aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +144,46 @@ class EventReceived(Fact):
     data: Mapping[str, Any] = field(default_factory=dict)
     sent: float | None = None
     known: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockAsked(Fact):
+    """Somebody on site wants a slot open; `force`: also while its session goes on. Answered to its id, as all below."""
+
+    slot: int
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndAsked(Fact):
+    """Somebody on site wants a session to end."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearFaultAsked(Fact):
+    """Somebody on site says that a fault is mended."""
+
+    code: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryAsked(Fact):
+    """An operator wants what stands aside under `name` sent again.
+
+    `rows`: that, and what comes after it in its session; `behind`: what has to go before it. The journal knows both.
+    """
+
+    name: str
+    rows: tuple[Aside, ...] = ()
+    behind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropAsked(Fact):
+    """An operator wants what stands aside under `name` forgotten; `rows` as in `RetryAsked`."""
+
+    name: str
+    rows: tuple[Aside, ...] = ()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agent.broker.mailbox import Mailbox
 from agent.clock import DAY_S, At, Clock
-from agent.effects import Effects, Message
+from agent.effects import Answer, Effects, Message
 from agent.events import Events
 from agent.face import MAIN, Face, face
 from agent.facts import (
@@ -23,6 +23,7 @@ from agent.facts import (
 )
 from agent.happenings import Facts
 from agent.journal import FLUSH_S, Journal, Kept, NotWritten, Writing
+from agent.lookups import Lookups
 from agent.outbox import Outbox, Plan
 from agent.state import Station
 from agent.story import told
@@ -72,6 +73,7 @@ class Road:
         kept: Callable[[str], None],
         kept_for: Kept,
         mail_ready: Callable[[], None],
+        answered: Callable[[Answer], None],
         clock_set: Callable[[float], bool],
     ) -> None:
         self.station = station
@@ -88,6 +90,8 @@ class Road:
         self._kept_for = kept_for
         self._prune_at = clock.now().boottime + DAY_S
         self._mail_ready = mail_ready
+        self._answered = answered
+        self._look_up = Lookups(journal, rules, kept_for, clock_set).about
         self._clock_set = clock_set
         self._flush_by: float | None = None
         self._storage_broken = f"{STORAGE}/0" in station.faults
@@ -105,7 +109,7 @@ class Road:
         if isinstance(fact, EventReceived) and self._journal.was_taken(fact.source, fact.event_id):
             self._note_taken(fact)
             return
-        fact = self._looked_up(fact)
+        fact = self._look_up(fact)
         if isinstance(fact, AcquireAnswered | CallSettled):
             fact = dataclasses.replace(fact, act=self._outbox.current(fact.act))
         before = self.station
@@ -120,19 +124,10 @@ class Road:
         for line in told(fact, before, after, effects):
             log.info("%s", line)
         self.draw()
-        if effects.events or effects.problems:
+        for answer in effects.answers:
+            self._answered(answer)
+        if effects.events or effects.problems or effects.messages:
             self._mail_ready()
-
-    def _looked_up(self, fact: Fact) -> Fact:
-        """What decide would have to look up comes with the fact."""
-        if self._rules.offline_start == "deny" or not isinstance(fact, CardTapped | EventReceived):
-            return fact
-        card = fact.card if isinstance(fact, CardTapped) else str(fact.data.get("card", "")).upper()
-        return dataclasses.replace(fact, known=self._is_known(card, fact.at.wall))
-
-    def _is_known(self, card: str, wall: float) -> bool:
-        since = wall - self._kept_for.known_days * DAY_S
-        return self._clock_set(wall) and self._journal.is_known(card, since, wall + DAY_S)
 
     def _wink(self, after: Station) -> None:
         """A card was read: the main light says so before anything else happens, whatever the disk and network do."""
@@ -177,12 +172,14 @@ class Road:
     def _writing(self, fact: Fact, after: Station, effects: Effects, plan: Plan) -> Writing:
         messages = [self._message(effects, fact, number) for number in range(len(effects.events))]
         messages += [self._events.problem_message(problem) for problem in effects.problems]
+        messages += effects.messages
         return Writing(
             fact=fact,
             before=self.station,
             after=after,
             owed=plan.rows,
             gone=plan.gone,
+            dropped=effects.dropped,
             aside=plan.aside,
             rewritten=plan.rewritten,
             known=effects.known if self._rules.offline_start == "known-cards" else (),

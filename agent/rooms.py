@@ -10,8 +10,10 @@ from agent.broker import Broker
 from agent.broker.inbox import Inbox
 from agent.broker.mailbox import Mailbox
 from agent.clock import Clock, ClockCheck
+from agent.commands import Commands
 from agent.config.places import JOURNAL, WORLD
 from agent.config.settings import Config
+from agent.desk import Desk
 from agent.events import Events
 from agent.face import wanted
 from agent.happenings import Facts
@@ -45,6 +47,7 @@ class Rooms:
     outbox: Outbox
     broker: Broker
     road: Road
+    commands: Commands
     seen: Mapping[int, bool]
     status: Callable[[], Mapping[str, Any]]
 
@@ -79,6 +82,7 @@ def open_rooms(
     mailbox = Mailbox(journal, facts.poke)
     life.callback(mailbox.close)
     inbox = Inbox(facts.happen)
+    desk = Desk(facts.happen)
     identity = Identity(station_id=config.station.id, version=VERSION, boot_id=clock.now().boot)
     broker = Broker(
         config.mqtt,
@@ -105,6 +109,7 @@ def open_rooms(
         kept=inbox.kept,
         kept_for=Kept(history_days=config.station.history_days, known_days=config.policy.known_days),
         mail_ready=broker.wake,
+        answered=desk.answered,
         clock_set=check.is_set,
     )
 
@@ -130,6 +135,7 @@ def open_rooms(
         outbox=outbox,
         broker=broker,
         road=road,
+        commands=Commands(desk, journal.aside_now),
         seen=seen,
         status=status,
     )

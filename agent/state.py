@@ -57,7 +57,11 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One slot. Its lock is driven once for each new `move`; `seen` is what the sensor last showed (True: locked)."""
+    """One slot. Its lock is driven once for each new `move`; `seen` is what the sensor last showed (True: locked).
+
+    `forced`: it was opened while its session goes on, and stays open until that ends. `askers`: ids of the facts that
+    asked for it to open and are still to be answered.
+    """
 
     number: int
     phase: Phase = Phase.FREE
@@ -67,6 +71,8 @@ class Slot:
     available: bool = True
     lock_failures: int = 0
     ended: At | None = None
+    forced: bool = False
+    askers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,85 @@ def status(config_file: Path, as_json: bool) -> None:
         show_status(config_file, as_json=as_json)
 
 
+@main.command()
+@click.argument("slot", type=click.IntRange(1))
+@click.option("--force", is_flag=True, help="Also while its session goes on; it stays open until that ends.")
+@config_option
+@version_option
+def unlock(slot: int, force: bool, config_file: Path) -> None:
+    """Open a slot that is free, held or stuck."""
+    from agent.cli import onsite
+
+    with told_errors():
+        onsite.unlock(config_file, slot, force=force)
+
+
+@main.command()
+@click.argument("session")
+@config_option
+@version_option
+def end(session: str, config_file: Path) -> None:
+    """End a session as its card would."""
+    from agent.cli import onsite
+
+    with told_errors():
+        onsite.end(config_file, session)
+
+
+@main.command("clear-fault")
+@click.argument("code")
+@click.argument("slot", type=click.IntRange(1), required=False)
+@config_option
+@version_option
+def clear_fault(code: str, slot: int | None, config_file: Path) -> None:
+    """Say that a fault, of a slot or of the station, is mended."""
+    from agent.cli import onsite
+
+    with told_errors():
+        onsite.clear_fault(config_file, code, slot or 0)
+
+
+@main.group()
+@version_option
+def owed() -> None:
+    """Look after what was set aside because supplier or broker refused it."""
+
+
+@owed.command("list")
+@config_option
+@version_option
+def owed_list(config_file: Path) -> None:
+    """Show what was set aside, and why."""
+    from agent.cli import onsite
+
+    with told_errors():
+        onsite.owed_list(config_file)
+
+
+@owed.command("retry")
+@click.argument("name", metavar="ID")
+@config_option
+@version_option
+def owed_retry(name: str, config_file: Path) -> None:
+    """Send something again: what was refused as a new act, under a new key."""
+    from agent.cli import onsite
+
+    with told_errors():
+        onsite.owed_retry(config_file, name)
+
+
+@owed.command("drop")
+@click.argument("name", metavar="ID")
+@config_option
+@version_option
+def owed_drop(name: str, config_file: Path) -> None:
+    """Forget something; what depends on it goes too, and is named."""
+    from agent.cli import onsite
+
+    with told_errors():
+        onsite.owed_drop(config_file, name)
+
+
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set.
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from agent.effects import Act
+from agent.effects import Act, Aside
+from agent.journal.aside import read_aside
 from agent.journal.file import (
     JournalError,
     JournalUnreadable,
@@ -120,6 +121,16 @@ class Journal:
         """Everything owed to the supplier, in the order in which it became owed. Raises JournalUnreadable."""
         with reading(self._path):
             return read_owed(self._db)
+
+    def aside(self) -> list[Aside]:
+        """Everything that was set aside. Raises JournalUnreadable."""
+        with reading(self._path):
+            return read_aside(self._db)
+
+    def aside_now(self) -> list[Aside]:
+        """As `aside`, over a connection of its own: any thread may call this."""
+        with reading(self._path), examined(self._path) as db:
+            return read_aside(db)
 
     def new_id(self, table: Table) -> int:
         """The next id of `owed` or `messages`; none is used twice."""

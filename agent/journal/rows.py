@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agent.effects import Act, Message
+from agent.effects import Act, Aside, Message
 from agent.facts import Fact
 from agent.state import Fault, Session, Slot, Station, Visit
 
@@ -33,6 +33,7 @@ class Writing:
     after: Station
     owed: tuple[OwedRow, ...] = ()
     gone: tuple[int, ...] = ()
+    dropped: tuple[Aside, ...] = ()
     aside: tuple[tuple[int, str], ...] = ()
     rewritten: tuple[OwedRow, ...] = ()
     messages: tuple[tuple[int, Message], ...] = ()

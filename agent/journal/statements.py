@@ -33,8 +33,8 @@ def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
         yield "UPDATE owed SET act=? WHERE id=?", (msgspec.json.encode(row.act), row.id)
     for row_id, reason in writing.aside:
         yield putting_aside("owed", row_id, reason)
-    for row_id in writing.gone:
-        yield deletion("owed", row_id)
+    yield from (deletion("owed", row_id) for row_id in writing.gone)
+    yield from (deletion(row.table, row.id) for row in writing.dropped)
     for row_id, message in writing.messages:
         values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
         yield "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)", values

@@ -16,18 +16,24 @@ from agent.facts import (
     CallSettled,
     CardRemoved,
     CardTapped,
+    ClearFaultAsked,
     DeadlinePassed,
+    DropAsked,
+    EndAsked,
     EventReceived,
     Fact,
     FaultCleared,
     FaultRaised,
     LockSettled,
     Restarted,
+    RetryAsked,
     SeveralCardsSeen,
+    UnlockAsked,
 )
 from agent.state import Phase, Station
 from agent.workflow.acquire import acquire_answered
 from agent.workflow.bolts import bolt_moved, lock_settled
+from agent.workflow.commands import clear_fault_asked, drop_asked, end_asked, retry_asked, unlock_asked
 from agent.workflow.deadlines import deadline_passed, next_deadline
 from agent.workflow.end import call_settled
 from agent.workflow.faults import fault_cleared, fault_raised
@@ -54,6 +60,11 @@ HANDLERS: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     FaultRaised: fault_raised,
     FaultCleared: fault_cleared,
     EventReceived: event_received,
+    UnlockAsked: unlock_asked,
+    EndAsked: end_asked,
+    ClearFaultAsked: clear_fault_asked,
+    RetryAsked: retry_asked,
+    DropAsked: drop_asked,
 }
 """What each fact leads to. A test holds this table to the types in `facts.py`."""
 

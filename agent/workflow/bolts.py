@@ -6,6 +6,7 @@ from agent.workflow.end import UNLOCK_FAILED, slot_opened, unlock_failed
 from agent.workflow.faults import clear_fault
 from agent.workflow.start import lock_failed, slot_locked
 from agent.workflow.turn import Turn
+from agent.workflow.visits import tell_askers
 
 
 def lock_settled(turn: Turn, fact: LockSettled) -> None:
@@ -24,6 +25,8 @@ def lock_settled(turn: Turn, fact: LockSettled) -> None:
             slot_opened(turn, slot)
         case Phase.FREE if fact.locked:
             unlock_failed(turn, slot)
+        case Phase.FREE | Phase.CHARGING:
+            tell_askers(turn, slot.number, done=not fact.locked)
         case _:
             return
 

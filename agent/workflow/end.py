@@ -7,7 +7,7 @@ from agent.state import Payment, Phase, Progress, Session, Signal, Slot, Step, V
 from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.start import start_refused, start_settled
 from agent.workflow.turn import Turn, derived, keys_of, session_light
-from agent.workflow.visits import finish_at, overdue, refuse, visit_at
+from agent.workflow.visits import finish_at, overdue, refuse, tell_askers, visit_at
 
 COUNTS_AS_ENDED = frozenset({404, 409, 410})
 NOTHING_TO_PAY = frozenset({404, 410})
@@ -101,6 +101,7 @@ def process_payment(turn: Turn, fact: CallSettled, session: Session) -> Session:
     if unpaid and slot and slot.phase is Phase.ENDING and turn.rules.unpaid_release == "hold":
         turn.slot(session.slot, phase=Phase.HELD)
         refuse(turn, session.card, "payment-refused", slot=session.slot)
+        tell_askers(turn, slot.number, done=False, why=f"Slot {slot.number} is held: its payment was refused.")
     return session
 
 
@@ -142,7 +143,8 @@ def slot_opened(turn: Turn, slot: Slot) -> None:
     clear_fault(turn, UNLOCK_FAILED, slot.number)
     turn.durable()
     session = turn.station.sessions.get(slot.session)
-    turn.slot(slot.number, phase=Phase.FREE, session="")
+    turn.slot(slot.number, phase=Phase.FREE, session="", forced=False)
+    tell_askers(turn, slot.number, done=True)
     if session is None:
         return
     if not session.announced:
@@ -160,6 +162,7 @@ def unlock_failed(turn: Turn, slot: Slot) -> None:
     """The bolt did not open: the support is called, and the next tap of the card tries again."""
     detail = f"The lock of slot {slot.number} did not open; its card, a command or a hand on site may try again."
     raise_fault(turn, UNLOCK_FAILED, "Unlock Failed", detail, slot=slot.number)
+    tell_askers(turn, slot.number, done=False)
     visit = visit_at(turn, slot.number)
     if visit:
         turn.signal(Signal.REFUSED)

@@ -13,9 +13,6 @@ from agent.workflow.offline import start_offline
 from agent.workflow.turn import Turn
 from agent.workflow.visits import open_visit, refuse, refuse_card
 
-UNCLAIMED = frozenset({Phase.FREE, Phase.UNKNOWN})
-"""Phases in which a slot may hold the vehicle of a session that only the supplier knows."""
-
 
 def card_tapped(turn: Turn, fact: CardTapped) -> None:
     """A tap: white light at once, then what its card stands for (contract section 6, "Taps")."""
@@ -128,7 +125,7 @@ def handle_active_session(turn: Turn, visit: Visit, session: Session, named: Act
 def handle_foreign_session(turn: Turn, visit: Visit, named: ActiveSession) -> None:
     """Only the supplier knows this session: it ends if its slot can hold its vehicle, else nobody's lock moves."""
     slot = turn.station.slots[named.slot]
-    if slot.phase in UNCLAIMED:
+    if not slot.session:
         session = Session(id=named.id, card=visit.card, slot=named.slot, tapped=visit.tapped, start=Progress.DONE)
         turn.slot(named.slot, session=named.id)
         end_session(turn, session, visit)

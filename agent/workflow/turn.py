@@ -2,12 +2,26 @@
 
 import dataclasses
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from agent.answers import Problem
-from agent.effects import MAIN_LIGHT, STATION_LANE, Act, ActName, Ask, Effects, Event, Renamed, Undo
+from agent.effects import (
+    MAIN_LIGHT,
+    STATION_LANE,
+    Act,
+    ActName,
+    Answer,
+    Aside,
+    Ask,
+    Effects,
+    Event,
+    Message,
+    Renamed,
+    Undo,
+)
 from agent.facts import Fact
 from agent.state import Fault, Seen, Session, Signal, Slot, Station, Support, Visit
 
@@ -61,19 +75,7 @@ class Turn:
         self.station = station
         self.fact = fact
         self.rules = rules
-        self._asks: list[Ask] = []
-        self._owed: list[Act] = []
-        self._undone: list[Undo] = []
-        self._events: list[Event] = []
-        self._problems: list[Problem] = []
-        self._settled: list[str] = []
-        self._struck: list[str] = []
-        self._forgotten: list[str] = []
-        self._aside: list[str] = []
-        self._abandoned: list[str] = []
-        self._renamed: list[Renamed] = []
-        self._known: list[str] = []
-        self._refused: list[str] = []
+        self._wanted: defaultdict[str, list[Any]] = defaultdict(list)
         self._durable = False
         self._soon = False
 
@@ -84,23 +86,8 @@ class Turn:
 
     def effects(self) -> Effects:
         """Everything asked for so far."""
-        return Effects(
-            asks=tuple(self._asks),
-            owed=tuple(self._owed),
-            undone=tuple(self._undone),
-            events=tuple(self._events),
-            problems=tuple(self._problems),
-            settled=tuple(self._settled),
-            struck=tuple(self._struck),
-            forgotten=tuple(self._forgotten),
-            aside=tuple(self._aside),
-            abandoned=tuple(self._abandoned),
-            renamed=tuple(self._renamed),
-            known=tuple(self._known),
-            refused=tuple(self._refused),
-            durable=self._durable,
-            soon=self._soon,
-        )
+        wanted = {name: tuple(values) for name, values in self._wanted.items()}
+        return Effects(**wanted, durable=self._durable, soon=self._soon)
 
     # The state as it becomes.
 
@@ -128,7 +115,7 @@ class Turn:
         """The supplier's id replaces the station's own, and its slot, in the state and in what is owed."""
         sessions = {key: other for key, other in self.station.sessions.items() if key != session.id}
         self.station = dataclasses.replace(self.station, sessions=sessions)
-        self._renamed.append(Renamed(old=session.id, new=name, slot=slot))
+        self._wanted["renamed"].append(Renamed(old=session.id, new=name, slot=slot))
         if self.station.slots[session.slot].session == session.id:
             self.slot(session.slot, session=name)
         for visit in self.station.visits.values():
@@ -192,11 +179,11 @@ class Turn:
 
     def ask(self, visit: Visit, until: float) -> None:
         """Ask the supplier whether the visit's card has an active session."""
-        self._asks.append(Ask(visit=visit.number, card=visit.card, until=until))
+        self._wanted["asks"].append(Ask(visit=visit.number, card=visit.card, until=until))
 
     def owe(self, act: Act) -> None:
         """One more act for the supplier, behind the others of its lane; it leaves only after it was written down."""
-        self._owed.append(act)
+        self._wanted["owed"].append(act)
         self.durable()
 
     def owe_session(self, session: Session, name: ActName, *, refusals: int = 0) -> None:
@@ -205,7 +192,7 @@ class Turn:
 
     def owe_soon(self, session: Session, name: ActName) -> None:
         """As `owe_session`, for what follows from what is committed: it leaves at once, under the key it always has."""
-        self._owed.append(session_act(session, name))
+        self._wanted["owed"].append(session_act(session, name))
         self._soon = True
 
     def owe_light(self, light: str, body: Mapping[str, Any], *, slot: int = 0) -> None:
@@ -219,48 +206,63 @@ class Turn:
 
     def undo(self, key: str, act: Act) -> None:
         """Take back the act with this key, by `act` if it has left already."""
-        self._undone.append(Undo(key=key, act=act))
+        self._wanted["undone"].append(Undo(key=key, act=act))
         self.durable()
 
     def settle(self, act: Act) -> None:
         """This act's outcome is taken in: it is owed no longer."""
-        self._settled.append(act.key)
+        self._wanted["settled"].append(act.key)
 
     def abandon(self, session: Session) -> None:
         """Nothing of this session is told any more; what has not left goes."""
-        self._abandoned.append(session.id)
+        self._wanted["abandoned"].append(session.id)
         self.durable()
 
     def know(self, card: str) -> None:
         """This card ended and paid: it may start without the supplier."""
-        self._known.append(card)
+        self._wanted["known"].append(card)
 
     def refuse(self, card: str) -> None:
         """This card was refused: it may not start without the supplier any more."""
-        self._refused.append(card)
+        self._wanted["refused"].append(card)
 
     def strike(self, key: str) -> None:
         """This act is not wanted any more: it goes if it has not left."""
-        self._struck.append(key)
+        self._wanted["struck"].append(key)
 
     def forget(self, key: str) -> None:
         """This act can only be refused: it goes in any case."""
-        self._forgotten.append(key)
+        self._wanted["forgotten"].append(key)
 
     def set_aside(self, key: str) -> None:
         """This act waits for an operator."""
-        self._aside.append(key)
+        self._wanted["aside"].append(key)
         self.durable()
 
     def emit(self, name: str, data: Mapping[str, Any], *, event_id: str = "", slot: int = 0) -> None:
         """Write down an event for the broker."""
         self.durable()
-        event_id = event_id or derived(self.fact.id, "event", name, slot, len(self._events))
-        self._events.append(Event(name=name, data=data, id=event_id, slot=slot))
+        event_id = event_id or derived(self.fact.id, "event", name, slot, len(self._wanted["events"]))
+        self._wanted["events"].append(Event(name=name, data=data, id=event_id, slot=slot))
+
+    def send(self, message: Message) -> None:
+        """This message is owed to the broker once more."""
+        self._wanted["messages"].append(message)
+        self.durable()
+
+    def drop_row(self, row: Aside) -> None:
+        """This stands aside no longer."""
+        self._wanted["dropped"].append(row)
+        self.durable()
+
+    def answer(self, answer: Answer) -> None:
+        """Tell whoever asked what came of it, once that is committed."""
+        self._wanted["answers"].append(answer)
+        self.durable()
 
     def problem(self, problem: Problem) -> None:
         """Tell the operator what could not be handled."""
-        self._problems.append(problem)
+        self._wanted["problems"].append(problem)
         self.durable()
 
 

@@ -23,13 +23,18 @@ class Agent:
         self.folder = folder
         self.notice = Notice()
         self.state: Mapping[str, Any] = {"n": 0}
-        self.control = Control(folder, self._status, self.notice)
+        self.control = Control(folder, self._status, self.notice, self._carry_out)
         self.control.start()
 
     def _status(self) -> Mapping[str, Any]:
         if not self.state:
             raise KeyError("a mistake")
         return self.state
+
+    def _carry_out(self, name: str, args: object) -> Mapping[str, Any]:
+        if name != "unlock":
+            return {"ok": False, "problem": {"status": 400}}
+        return {"ok": True, "result": args}
 
 
 @pytest.fixture
@@ -62,7 +67,12 @@ def test_anything_else_is_told_what_can_be_asked(line: bytes, agent: Agent) -> N
     with connected(agent.folder) as caller:
         caller.sendall(line)
         answer = json.loads(caller.makefile("rb").readline())
-    assert answer == {"problem": {"status": 400, "detail": "ask status or watch"}}
+    assert answer["ok"] is False
+    assert answer["problem"]["status"] == 400
+
+
+def test_a_command_is_carried_out_with_its_arguments(agent: Agent) -> None:
+    assert ask_once(agent.folder, "unlock", args={"slotNumber": 1}) == {"ok": True, "result": {"slotNumber": 1}}
 
 
 def test_a_watcher_sees_the_latest_and_every_change(agent: Agent) -> None:
@@ -146,7 +156,7 @@ def test_no_folder_no_agent(tmp_path: Path) -> None:
 def test_where_nobody_can_listen_is_told(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(ControlError, match=r"Nobody can listen on .*/run/control.sock"):
-        Control(tmp_path / "run", dict, Notice())
+        Control(tmp_path / "run", dict, Notice(), lambda *_: {})
 
 
 def test_who_may_not_ask_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

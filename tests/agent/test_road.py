@@ -10,7 +10,7 @@ from support.owing import CARD, WALL, HandClock
 from agent.answers import Delivered, Grant, Outcome
 from agent.broker.mailbox import Mailbox
 from agent.clock import At, Clock
-from agent.effects import Act
+from agent.effects import Act, Answer
 from agent.events import Events
 from agent.face import MAIN
 from agent.facts import CardTapped, EventReceived, Fact, FaultRaised, LockSettled
@@ -102,6 +102,7 @@ class Lane:
         self.mailbox = Mailbox(self.journal)
         self.kept: list[str] = []
         self.mail = 0
+        self.answers: list[Answer] = []
         self.road = Road(
             rules=Rules(station_id="ST-42"),
             journal=self.journal,
@@ -116,6 +117,7 @@ class Lane:
             kept=self.kept.append,
             kept_for=Kept(history_days=30, known_days=90),
             mail_ready=self._mail_ready,
+            answered=self.answers.append,
             clock_set=lambda _: True,
         )
 

@@ -1,7 +1,7 @@
 """What holds after every fact, in every story (contract sections 3 to 7)."""
 
 from agent.effects import Act, ActName, Effects
-from agent.facts import CallSettled, Fact
+from agent.facts import CallSettled, EndAsked, Fact, UnlockAsked
 from agent.state import Payment, Phase, Progress, Station, Step
 from agent.workflow.turn import derived
 
@@ -27,7 +27,8 @@ def check(before: Station, fact: Fact, after: Station, effects: Effects, keys: d
 def slots_and_sessions(station: Station) -> None:
     """A slot that is lived in has its session; nobody lives elsewhere, or in two slots."""
     for slot in station.slots.values():
-        assert (slot.phase in LIVED_IN) == bool(slot.session), slot
+        nobody_knows_whose = slot.phase is Phase.OPENING and not slot.session
+        assert (slot.phase in LIVED_IN) == bool(slot.session) or nobody_knows_whose, slot
         if slot.session:
             session = station.sessions[slot.session]
             assert session.slot == slot.number, "the slot's session stands in another slot"
@@ -45,13 +46,16 @@ def slots_and_sessions(station: Station) -> None:
 
 
 def nobody_else_opens(before: Station, fact: Fact, after: Station) -> None:
-    """A locked vehicle goes for its own card, or because the supplier refused its start."""
+    """A locked vehicle goes for its own card, for somebody on site, or because the supplier refused its start."""
     for number, slot in before.slots.items():
         if slot.phase in LOCKED_IN and after.slots[number].phase not in LOCKED_IN:
             card = before.sessions[slot.session].card
             asked = before.visit_of(card) or after.visit_of(card)
             refused = isinstance(fact, CallSettled) and before.session_called(fact.act.session)
-            assert asked or (refused and refused.slot == number), f"slot {number} opened for nobody"
+            on_site = (isinstance(fact, UnlockAsked) and fact.slot == number) or (
+                isinstance(fact, EndAsked) and before.session_called(fact.session) == before.sessions[slot.session]
+            )
+            assert asked or on_site or (refused and refused.slot == number), f"slot {number} opened for nobody"
 
 
 def visits(station: Station) -> None:

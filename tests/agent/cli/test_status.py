@@ -115,7 +115,7 @@ def journaled(tmp_path: Path) -> None:
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[None]:
-    control = Control(tmp_path / "state" / "run", lambda: STATE, Notice())
+    control = Control(tmp_path / "state" / "run", lambda: STATE, Notice(), lambda *_: {})
     control.start()
     yield
     control.stop()
@@ -134,7 +134,7 @@ def test_a_running_agent_is_asked(config: Path) -> None:
 
 def test_it_is_asked_where_systemd_says(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path}/elsewhere:{tmp_path}/second")
-    control = Control(tmp_path / "elsewhere", lambda: STATE, Notice())
+    control = Control(tmp_path / "elsewhere", lambda: STATE, Notice(), lambda *_: {})
     control.start()
     assert status(config).stdout == TEXT
     control.stop()
@@ -177,7 +177,7 @@ def test_a_damaged_journal_is_told(config: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("journaled")
 def test_an_agent_that_hangs_up_is_not_taken_for_none(config: Path, tmp_path: Path) -> None:
-    control = Control(tmp_path / "state" / "run", lambda: STATE["nothing"], Notice())
+    control = Control(tmp_path / "state" / "run", lambda: STATE["nothing"], Notice(), lambda *_: {})
     control.start()
     shown = status(config)
     control.stop()

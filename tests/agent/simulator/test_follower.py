@@ -12,7 +12,7 @@ from agent.simulator.follower import AgentNotReady, Follower, await_agent
 
 
 def control(folder: Path, notice: Notice, *, broker: bool = True) -> Control:
-    made = Control(folder, lambda: {"broker": {"reachable": broker}}, notice)
+    made = Control(folder, lambda: {"broker": {"reachable": broker}}, notice, lambda *_: {})
     made.start()
     return made
 

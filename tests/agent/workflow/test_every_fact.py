@@ -13,10 +13,11 @@ from support.story import CARD, OTHER, Story
 
 from agent import facts
 from agent.answers import ActiveSession, Grant, Problem
-from agent.effects import Act, ActName
+from agent.effects import Act, ActName, Aside, Message
 from agent.facts import Fact
 from agent.state import Phase, Step
 from agent.workflow import HANDLERS, next_deadline
+from agent.workflow.turn import derived
 
 PROBLEMS = [
     None,
@@ -152,6 +153,16 @@ def two_drivers(story: Story) -> None:
     story.closing("S-2", 2, OTHER)
 
 
+def forced_open(story: Story) -> None:
+    story.charges()
+    story.happens(facts.UnlockAsked, slot=1, force=True)
+    story.opens()
+
+
+def asked_to_open(story: Story) -> None:
+    story.happens(facts.UnlockAsked, slot=1)
+
+
 def offline_locking(story: Story) -> None:
     story.tap(known=True)
     story.passes(3)
@@ -233,6 +244,8 @@ STATES: Mapping[str, Callable[[Story], None]] = {
         paying_again,
         released,
         two_drivers,
+        forced_open,
+        asked_to_open,
         offline_locking,
         offline_locked,
         offline_naming,
@@ -348,6 +361,37 @@ def received_events(story: Story) -> Values:
     yield {**card, "sent": story.wall}
 
 
+def unlocks(story: Story) -> Values:
+    for slot in (*story.station.slots, 9):
+        yield from ({"slot": slot, "force": force} for force in (False, True))
+
+
+def ends(story: Story) -> Values:
+    yield from ({"session": name} for name in [*story.station.sessions, "S-gone", ""])
+
+
+def clear_faults(story: Story) -> Values:
+    for fault in story.station.faults.values():
+        yield {"code": fault.code, "slot": fault.slot}
+    yield {"code": "Nothing"}
+
+
+def set_aside(story: Story) -> Values:
+    message = Message(topic="t", payload=b"")
+    yield {"name": "act-9"}
+    yield {"name": "message-1", "rows": (Aside(table="messages", id=1, since=0.0, reason="", message=message),)}
+    for session in [*(each for each in story.station.sessions.values() if each.released), None]:
+        for name in (ActName.END, ActName.PAY):
+            called = session.id if session else "S-gone"
+            act = Act(name=name, key=derived(called, name, 5), lane="session:x", session=called, slot=1, card=CARD)
+            yield {"name": "act-1", "rows": (Aside(table="owed", id=1, since=0.0, reason="", act=act),)}
+
+
+def retries(story: Story) -> Values:
+    yield from set_aside(story)
+    yield {**next(set_aside(story)), "behind": "act-1"}
+
+
 GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.Restarted: restarts,
     facts.CardTapped: known_taps,
@@ -363,6 +407,11 @@ GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.FaultRaised: raised_faults,
     facts.FaultCleared: cleared_faults,
     facts.EventReceived: received_events,
+    facts.UnlockAsked: unlocks,
+    facts.EndAsked: ends,
+    facts.ClearFaultAsked: clear_faults,
+    facts.RetryAsked: retries,
+    facts.DropAsked: set_aside,
 }
 
 

@@ -14,7 +14,7 @@ from support.story import CARD, NO_SLOTS, OTHER, Owed, Story
 
 from agent.answers import ActiveSession, Grant, Problem
 from agent.effects import ActName
-from agent.facts import AcquireAnswered, ActiveAnswered, CallSettled
+from agent.facts import AcquireAnswered, ActiveAnswered, CallSettled, EndAsked, UnlockAsked
 from agent.state import Phase
 
 CARDS = [CARD, OTHER, "AABBCCDD"]
@@ -175,6 +175,15 @@ class Interleaving(RuleBasedStateMachine):
     @rule(after=st.sampled_from([0.5, 2.0, 40.0]), reboot=st.booleans(), killed=st.booleans())
     def restarts(self, after: float, *, reboot: bool, killed: bool) -> None:
         self.story.restarts(after=after, reboot=reboot, killed=killed)
+
+    @rule(slot=slots, force=st.booleans())
+    def unlock_asked(self, slot: int, *, force: bool) -> None:
+        self.story.happens(UnlockAsked, slot=slot, force=force)
+
+    @precondition(lambda self: self.story.station.sessions)
+    @rule(data=st.data())
+    def end_asked(self, data: st.DataObject) -> None:
+        self.story.happens(EndAsked, session=data.draw(st.sampled_from(list(self.story.station.sessions))))
 
     # What must be true.
 

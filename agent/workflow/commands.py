@@ -1,0 +1,141 @@
+"""What somebody on site asks for. Each is answered once, when its outcome is known."""
+
+from dataclasses import replace
+
+from agent.answers import Problem
+from agent.effects import Act, ActName, Answer
+from agent.facts import ClearFaultAsked, DropAsked, EndAsked, RetryAsked, UnlockAsked
+from agent.state import Payment, Phase, Progress, Session, Slot, Step
+from agent.workflow.end import end_session, pay_again, unlock_slot
+from agent.workflow.faults import clear_fault
+from agent.workflow.turn import Turn, derived, session_act
+from agent.workflow.visits import open_visit
+
+NOT_FOUND, CONFLICT = 404, 409
+MOST_REFUSALS = 1000
+"""How many keys of an act are tried to find out how often it was refused before."""
+
+
+def unlock_asked(turn: Turn, fact: UnlockAsked) -> None:
+    """Open a free, held, stuck or unknown slot; one with a session that goes on only with `force`."""
+    slot = turn.station.slots.get(fact.slot)
+    if slot is None:
+        decline(turn, NOT_FOUND, "No Such Slot", f"This station has no slot {fact.slot}.")
+        return
+    if slot.phase in (Phase.STARTING, Phase.CHARGING) and not (fact.force and slot.phase is Phase.CHARGING):
+        decline(turn, CONFLICT, "In Use", f"Slot {slot.number} has a session: use end.")
+        return
+    turn.slot(slot.number, askers=(*slot.askers, fact.id))
+    session = turn.station.sessions.get(slot.session)
+    if slot.phase in (Phase.FREE, Phase.CHARGING):
+        turn.move(slot.number, forced=slot.phase is Phase.CHARGING)
+    elif session is None:
+        turn.move(slot.number, phase=Phase.OPENING)
+    else:
+        if slot.phase is Phase.HELD:
+            session = turn.session(session, ended_by="command")
+        unlock_slot(turn, session)
+
+
+def end_asked(turn: Turn, fact: EndAsked) -> None:
+    """End a session as its card would, without asking the supplier whether it is active."""
+    session = turn.station.session_called(fact.session)
+    slot = turn.station.slot_of(session) if session else None
+    if session is None or slot is None:
+        decline(turn, NOT_FOUND, "No Such Session", f"No session {fact.session} stands in a slot here.")
+    elif slot.phase is Phase.STARTING:
+        decline(turn, CONFLICT, "Starting", f"Session {fact.session} is just starting: ask again in a moment.")
+    else:
+        turn.slot(slot.number, askers=(*slot.askers, fact.id))
+        end_here(turn, session, slot)
+
+
+def end_here(turn: Turn, session: Session, slot: Slot) -> None:
+    """`end`, `pay`, unlock; who waits for an end already goes on waiting."""
+    if slot.phase is Phase.ENDING:
+        return
+    visit = turn.station.visit_of(session.card)
+    visit = turn.visit(visit, slot=slot.number, session=session.id) if visit else None
+    visit = visit or open_visit(turn, session.card, Step.ENDING, session=session)
+    match slot.phase:
+        case Phase.CHARGING:
+            end_session(turn, turn.session(session, ended_by="command"), visit)
+        case Phase.HELD if session.start is not Progress.REFUSED:
+            turn.visit(visit, step=Step.ENDING)
+            pay_again(turn, session)
+        case _:
+            unlock_slot(turn, session)
+
+
+def clear_fault_asked(turn: Turn, fact: ClearFaultAsked) -> None:
+    """Clear a fault; a cause that is still there raises it anew."""
+    if f"{fact.code}/{fact.slot}" not in turn.station.faults:
+        where = f" of slot {fact.slot}" if fact.slot else ""
+        decline(turn, NOT_FOUND, "No Such Fault", f"{fact.code}{where} is not raised; see status for what is.")
+        return
+    clear_fault(turn, fact.code, fact.slot)
+    turn.answer(Answer(to=fact.id, result={"code": fact.code}))
+
+
+def retry_asked(turn: Turn, fact: RetryAsked) -> None:
+    """Send again what was set aside, and what was set aside because of it: refused, as a new act under a new key."""
+    if not fact.rows:
+        decline(turn, NOT_FOUND, "Nothing Set Aside", f"Nothing is set aside under {fact.name}; see owed list.")
+        return
+    if fact.behind:
+        detail = f"{fact.name} comes after {fact.behind}: retry that, and it goes with it."
+        decline(turn, CONFLICT, "Not Alone", detail)
+        return
+    for number, row in enumerate(fact.rows):
+        if row.act:
+            owe_again(turn, row.act, refused=number == 0)
+        elif row.message:
+            turn.send(row.message)
+        turn.drop_row(row)
+    turn.answer(Answer(to=fact.id, result={"retried": [row.name for row in fact.rows]}))
+
+
+def owe_again(turn: Turn, act: Act, *, refused: bool) -> None:
+    """One act of a session that is over here."""
+    session = turn.station.session_called(act.session) or over(turn, act)
+    refusals = refusals_before(act) + refused
+    if act.name is ActName.PAY:
+        session = turn.session(session, payment=Payment.OWED, pay_refusals=refusals)
+    else:
+        session = turn.session(session, end=Progress.OWED)
+    key = derived(session.id, act.name, refusals) if refused else act.key
+    turn.owe(replace(session_act(session, act.name), key=key))
+
+
+def over(turn: Turn, act: Act) -> Session:
+    """A session that is over here, but for what is owed again."""
+    return Session(
+        id=act.session,
+        card=act.card,
+        slot=act.slot,
+        tapped=turn.fact.at,
+        start=Progress.DONE,
+        end=Progress.DONE,
+        released=True,
+        announced=True,
+    )
+
+
+def refusals_before(act: Act) -> int:
+    """How often this act of its session had been refused when it was made (contract section 3, "Keys")."""
+    return next((n for n in range(MOST_REFUSALS) if derived(act.session, act.name, n) == act.key), 0)
+
+
+def drop_asked(turn: Turn, fact: DropAsked) -> None:
+    """Forget what was set aside, and what was set aside because of it."""
+    if not fact.rows:
+        decline(turn, NOT_FOUND, "Nothing Set Aside", f"Nothing is set aside under {fact.name}; see owed list.")
+        return
+    for row in fact.rows:
+        turn.drop_row(row)
+    turn.answer(Answer(to=fact.id, result={"dropped": [row.name for row in fact.rows]}))
+
+
+def decline(turn: Turn, status: int, title: str, detail: str) -> None:
+    """Answer that it was not done, and why."""
+    turn.answer(Answer(to=turn.fact.id, problem=Problem(status=status, title=title, detail=detail)))
