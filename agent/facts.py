@@ -113,6 +113,13 @@ class DeadlinePassed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxFilled(Fact):
+    """So much is owed now that nothing more may start (`full`), or no longer."""
+
+    full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRaised(Fact):
     """A part of the station itself found a fault."""
 

@@ -89,6 +89,11 @@ class Lanes:
     def __iter__(self) -> Iterator[Owed]:
         return iter(list(self._by_key.values()))
 
+    @property
+    def oldest(self) -> float | None:
+        """Since when the act is owed that became so first (Unix seconds)."""
+        return next((owed.since for owed in self._by_key.values()), None)
+
     def find(self, key: str) -> Owed | None:
         """What is owed under this key."""
         return self._by_key.get(key)

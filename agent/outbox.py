@@ -22,6 +22,8 @@ from agent.lanes import SETTLES, Lanes, Owed, wait_s
 
 log = logging.getLogger(__name__)
 
+ACTS_MAX = 10_000
+"""How many acts may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 REJECTED = "StationRejected"
 NOT_REFUSED = "an act that goes before it was refused"
 """Why an act is set aside that was not refused itself."""
@@ -156,7 +158,7 @@ class Outbox:
     def owed(self) -> tuple[int, float | None]:
         """How many acts are owed, and since when the oldest is (Unix seconds)."""
         with self._changed:
-            return len(self._lanes), min((owed.since for owed in self._lanes), default=None)
+            return len(self._lanes), self._lanes.oldest
 
     def marks(self) -> list[int]:
         """Rows delivered or dropped since the last call."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from agent.broker.mailbox import Mailbox
+from agent.broker.mailbox import MESSAGES_MAX, Mailbox
 from agent.clock import DAY_S, At, Clock
 from agent.effects import Answer, Effects, Message
 from agent.events import Events
@@ -19,12 +19,13 @@ from agent.facts import (
     Fact,
     FaultCleared,
     FaultRaised,
+    OutboxFilled,
     Restarted,
 )
 from agent.happenings import Facts
 from agent.journal import FLUSH_S, Journal, Kept, NotWritten, Writing
 from agent.lookups import Lookups
-from agent.outbox import Outbox, Plan
+from agent.outbox import ACTS_MAX, Outbox, Plan
 from agent.state import Station
 from agent.story import told
 from agent.workflow import Rules, decide, next_deadline
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 SOON_S = 0.5
 """How long a confirmed lock may wait for the commit of its delivered start, before it is written down by itself."""
+ROOM_AGAIN = 0.9
+"""The share of the bound at which starts are taken again."""
 SHOWN_WITHIN_S = 0.05
 """How long a tap waits for its light before the supplier is asked; lights that fail hold up nothing longer."""
 STORAGE = "StorageFailure"
@@ -75,7 +78,9 @@ class Road:
         mail_ready: Callable[[], None],
         answered: Callable[[Answer], None],
         clock_set: Callable[[float], bool],
+        bounds: tuple[int, int] = (ACTS_MAX, MESSAGES_MAX),
     ) -> None:
+        """`bounds`: how many acts and messages may be owed before nothing starts any more."""
         self.station = station
         self._rules = rules
         self._journal = journal
@@ -91,6 +96,7 @@ class Road:
         self._prune_at = clock.now().boottime + DAY_S
         self._mail_ready = mail_ready
         self._answered = answered
+        self._bounds = bounds
         self._look_up = Lookups(journal, rules, kept_for, clock_set).about
         self._clock_set = clock_set
         self._flush_by: float | None = None
@@ -126,6 +132,7 @@ class Road:
         self.draw()
         for answer in effects.answers:
             self._answered(answer)
+        self._watch_bound()
         if effects.events or effects.problems or effects.messages:
             self._mail_ready()
 
@@ -243,6 +250,15 @@ class Road:
             if bolt.wanted is not None:
                 self._bolts.order(slot, bolt.wanted, bolt.move)
 
+    def _watch_bound(self) -> None:
+        """Nothing starts at the bound; a little below it starts are taken again."""
+        acts, messages = self._outbox.owed()[0], self._journal.tally.messages
+        share = max(acts / self._bounds[0], messages / self._bounds[1])
+        full = share > ROOM_AGAIN if self.station.full else share >= 1.0
+        if full != self.station.full:
+            log.warning("so much is owed that nothing starts" if full else "there is room for what is owed again")
+            self.take(self._facts.make(OutboxFilled, full=full))
+
     def restart(self, seen: Mapping[int, bool]) -> None:
         """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
         self.take(self._facts.make(Restarted, seen=seen))
@@ -258,6 +274,7 @@ class Road:
             self.draw()
         if self._prune_at <= now.boottime:
             self._prune(now)
+        self._watch_bound()
         flush_at = self._flush_at()
         if flush_at is not None and flush_at <= now.boottime and not self.flush():
             self._storage_failed()

@@ -165,5 +165,4 @@ def owed(outbox: Outbox, mailbox: Mailbox, journal: Journal) -> dict[str, Any]:
     acts, acts_since = outbox.owed()
     messages, messages_since = mailbox.owed()
     since = [moment for moment in (acts_since, messages_since) if moment is not None]
-    refused = journal.counts()["refused"]
-    return {"supplier": acts, "broker": messages, "refused": refused, "oldest": min(since, default=None)}
+    return {"supplier": acts, "broker": messages, "refused": journal.tally.aside, "oldest": min(since, default=None)}

@@ -188,7 +188,10 @@ class Support:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """The whole station. `lately`, `supports`, `winked`, `signal` and `signalled` do not outlive the process."""
+    """The whole station. `lately`, `supports`, `winked`, `signal`, `signalled` and `full` do not outlive the process.
+
+    `full`: so much is owed that nothing more may start.
+    """
 
     slots: Mapping[int, Slot]
     sessions: Mapping[str, Session] = field(default_factory=dict)
@@ -201,6 +204,7 @@ class Station:
     winked: float = -NEVER
     signal: Signal | None = None
     signalled: float = -NEVER
+    full: bool = False
 
     def session_of(self, card: str) -> Session | None:
         """The session of `card` whose vehicle stands in a slot."""

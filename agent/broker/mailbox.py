@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from agent.broker.mail import Parcel
 from agent.journal import Journal
 
+MESSAGES_MAX = 200_000
+"""How many messages may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 BATCH = 100
 """How many rows are read ahead; the rest stays on disk, however long the broker is away."""
 
@@ -16,8 +18,10 @@ class Mailbox:
 
     def __init__(self, journal: Journal, fewer: Callable[[], None] = lambda: None) -> None:
         """`fewer` is called, in the broker's thread, whenever a message is owed no longer."""
+        self._journal = journal
         self._db = journal.reader()
         self._fewer = fewer
+        self._oldest: tuple[int, float] | None = None
         self._lock = threading.Lock()
         self._read_to = 0
         self._ahead: deque[Parcel] = deque()
@@ -68,14 +72,17 @@ class Mailbox:
             self._ahead.clear()
 
     def owed(self) -> tuple[int, float | None]:
-        """How many committed messages are owed, and since when the oldest is (Unix seconds)."""
+        """How many committed messages are owed, and since when the oldest is (Unix seconds). Main only."""
         with self._lock:
-            dealt_with = len(self._forgotten)
-            (count,) = self._db.execute("SELECT count(*) FROM messages WHERE aside IS NULL").fetchone()
-            query = "SELECT id, since FROM messages WHERE aside IS NULL ORDER BY id LIMIT ?"
-            first = self._db.execute(query, (dealt_with + 1,)).fetchall()
-            owed = [since for row_id, since in first if row_id not in self._forgotten]
-            return count - dealt_with, owed[0] if owed else None
+            count = self._journal.tally.messages - len(self._forgotten)
+            if count and (self._oldest is None or self._oldest[0] in self._forgotten):
+                self._oldest = self._look_for_oldest(self._oldest[0] if self._oldest else 0)
+            return count, self._oldest[1] if count and self._oldest else None
+
+    def _look_for_oldest(self, after: int) -> tuple[int, float] | None:
+        query = "SELECT id, since FROM messages WHERE aside IS NULL AND id > ? ORDER BY id"
+        rows = self._db.execute(query, (after,))
+        return next((row for row in rows if row[0] not in self._forgotten), None)
 
     def marks(self) -> tuple[list[int], list[tuple[int, str]]]:
         """Rows delivered and rows set aside since the last call."""

@@ -31,6 +31,7 @@ from agent.journal.file import (
 )
 from agent.journal.rows import OwedRow, Writing, station_from
 from agent.journal.statements import TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
+from agent.journal.tally import counted
 from agent.state import Station
 
 __all__ = [
@@ -52,7 +53,6 @@ WAITING_MAX = 10_000
 """Statements that wait for a disk which takes none; beyond, facts are left out of the history, and nothing else."""
 
 TABLES: tuple[Table, ...] = ("owed", "messages")
-COUNT = "SELECT count(*) - count(aside), count(aside), min(iif(aside IS NULL, since, NULL)) FROM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,10 @@ class Kept:
 
 
 class Journal:
-    """Used by the main thread only; `reader()` gives another thread a connection of its own."""
+    """Used by the main thread only; `reader()` gives another thread a connection of its own.
+
+    `tally`: how much is owed and set aside, as committed.
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open or make the file. Raises JournalUnreadable before any change, NotWritten without rights or space.
@@ -75,6 +78,8 @@ class Journal:
         self._staged: list[Statement] = []
         self._examine(read_only=read_only)
         self._db = self._opened(read_only=read_only)
+        with reading(path):
+            self.tally = counted(self._db)
         self._ids = {table: self._last_id(table) for table in TABLES}
         self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
 
@@ -158,15 +163,12 @@ class Journal:
 
         Raises JournalUnreadable.
         """
-        with reading(self._path):
-            acts, acts_aside, first_act = self._db.execute(f"{COUNT} owed").fetchone()
-            messages, messages_aside, first_message = self._db.execute(f"{COUNT} messages").fetchone()
-        since = [moment for moment in (first_act, first_message) if moment is not None]
+        found = [self._one(f"SELECT since FROM {each} WHERE aside IS NULL ORDER BY id LIMIT 1") for each in TABLES]  # noqa: S608
         return {
-            "supplier": acts,
-            "broker": messages,
-            "refused": acts_aside + messages_aside,
-            "oldest": min(since, default=None),
+            "supplier": self.tally.acts,
+            "broker": self.tally.messages,
+            "refused": self.tally.aside,
+            "oldest": min((moment for moment in found if moment is not None), default=None),
         }
 
     def stage(self, writing: Writing) -> None:
@@ -206,8 +208,9 @@ class Journal:
             return
         try:
             self._db.execute("BEGIN IMMEDIATE")
+            tally = self.tally
             for statement, values in self._staged:
-                self._db.execute(statement, values)
+                tally = tally.after(statement, self._db.execute(statement, values).fetchall())
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):  # SQLite has often rolled back by itself, and says so by an error
@@ -216,6 +219,7 @@ class Journal:
                 f"The journal {self._path} was not written: {error}. Free space or change the card."
             ) from error
         self._staged.clear()
+        self.tally = tally
 
     def prune(self, wall: float, kept: Kept) -> None:
         """Forget what is too old, from the next commit on; what is owed is never touched. Raises JournalUnreadable."""

@@ -1,7 +1,7 @@
 """What one fact changes in the journal, as SQL. Pure."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +17,16 @@ PUT = (
     " ON CONFLICT (kind, key) DO UPDATE SET value=excluded.value"  # keeps its place in the order
 )
 KNOW = "INSERT OR REPLACE INTO known VALUES (?, ?)"
+OWE = "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)"
+POST = "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)"
+DELETE: Mapping[Table, str] = {
+    "owed": "DELETE FROM owed WHERE id=? RETURNING aside",
+    "messages": "DELETE FROM messages WHERE id=? RETURNING aside",
+}
+ASIDE: Mapping[Table, str] = {
+    "owed": "UPDATE owed SET aside=? WHERE id=? AND aside IS NULL RETURNING id",
+    "messages": "UPDATE messages SET aside=? WHERE id=? AND aside IS NULL RETURNING id",
+}
 MARK_BYTES = 16
 
 
@@ -28,7 +38,7 @@ def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
         else:
             yield PUT, (kind, key, value)
     for row in writing.owed:
-        yield "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)", (row.id, msgspec.json.encode(row.act), row.since)
+        yield OWE, (row.id, msgspec.json.encode(row.act), row.since)
     for row in writing.rewritten:
         yield "UPDATE owed SET act=? WHERE id=?", (msgspec.json.encode(row.act), row.id)
     for row_id, reason in writing.aside:
@@ -37,7 +47,7 @@ def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
     yield from (deletion(row.table, row.id) for row in writing.dropped)
     for row_id, message in writing.messages:
         values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
-        yield "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)", values
+        yield POST, values
     yield from _cards_of(writing, salt)
     if writing.taken:
         yield TAKE, (*writing.taken, writing.fact.at.wall)
@@ -52,12 +62,12 @@ def _cards_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
 
 def deletion(table: Table, row_id: int) -> Statement:
     """Forget one row."""
-    return f"DELETE FROM {table} WHERE id=?", (row_id,)  # noqa: S608  one of two names of ours
+    return DELETE[table], (row_id,)
 
 
 def putting_aside(table: Table, row_id: int, reason: str) -> Statement:
     """Keep one row for an operator."""
-    return f"UPDATE {table} SET aside=? WHERE id=?", (reason, row_id)  # noqa: S608  one of two names of ours
+    return ASIDE[table], (reason, row_id)
 
 
 def mark_of(card: str, salt: bytes) -> bytes:

@@ -25,6 +25,7 @@ from agent.facts import (
     FaultCleared,
     FaultRaised,
     LockSettled,
+    OutboxFilled,
     Restarted,
     RetryAsked,
     SeveralCardsSeen,
@@ -36,7 +37,7 @@ from agent.workflow.bolts import bolt_moved, lock_settled
 from agent.workflow.commands import clear_fault_asked, drop_asked, end_asked, retry_asked, unlock_asked
 from agent.workflow.deadlines import deadline_passed, next_deadline
 from agent.workflow.end import call_settled
-from agent.workflow.faults import fault_cleared, fault_raised
+from agent.workflow.faults import fault_cleared, fault_raised, outbox_filled
 from agent.workflow.inbox import event_received
 from agent.workflow.recovery import restarted
 from agent.workflow.start import undo_start
@@ -59,6 +60,7 @@ HANDLERS: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     DeadlinePassed: deadline_passed,
     FaultRaised: fault_raised,
     FaultCleared: fault_cleared,
+    OutboxFilled: outbox_filled,
     EventReceived: event_received,
     UnlockAsked: unlock_asked,
     EndAsked: end_asked,

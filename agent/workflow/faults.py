@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from agent.effects import MAIN_LIGHT, STATION_LANE, Act, ActName
-from agent.facts import FaultCleared, FaultRaised
+from agent.facts import FaultCleared, FaultRaised, OutboxFilled
 from agent.state import Fault, Support
 from agent.workflow.turn import Turn, derived
 
@@ -22,6 +22,11 @@ def fault_raised(turn: Turn, fact: FaultRaised) -> None:
 def fault_cleared(turn: Turn, fact: FaultCleared) -> None:
     """The cause of a fault is gone."""
     clear_fault(turn, fact.code, fact.slot)
+
+
+def outbox_filled(turn: Turn, fact: OutboxFilled) -> None:
+    """Nothing starts while too much is owed; ends go on."""
+    turn.station = dataclasses.replace(turn.station, full=fact.full)
 
 
 def raise_fault(turn: Turn, code: str, title: str, detail: str, *, slot: int = 0, warning: bool = False) -> None:

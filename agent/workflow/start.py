@@ -17,7 +17,7 @@ BLUE_ON = {"action": "on", "color": "blue"}
 
 def unable(turn: Turn) -> str:
     """Why the station starts nothing now; empty if it could."""
-    if "StorageFailure/0" in turn.station.faults:
+    if turn.station.full or "StorageFailure/0" in turn.station.faults:
         return "storage"
     usable = any(turn.station.usable(slot) for slot in turn.station.slots.values())
     return "" if turn.station.in_service and usable else "out-of-order"

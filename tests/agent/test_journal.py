@@ -20,6 +20,7 @@ from agent.facts import Fact
 from agent.journal import WAITING_MAX, Journal, JournalUnreadable, Kept, NotWritten, OwedRow, Writing, keep_aside
 from agent.journal import file as journal_file
 from agent.journal.rows import changes, rows
+from agent.journal.tally import counted
 from agent.state import Fault, Payment, Phase, Progress, Session, Slot, Station, Step, Visit
 
 KEPT = Kept(history_days=30, known_days=90)
@@ -321,6 +322,39 @@ while True:
             assert kept[: len(said)] == said
             assert len(kept) <= len(said) + 1
             assert again.restore([1]).slots[1].move == kept[-1]
+
+
+class TestTally:
+    def test_it_is_what_a_count_of_the_tables_would_be(self, path: Path, journal: Journal) -> None:
+        owed = [*owe(journal, ActName.END), *owe(journal, ActName.PAY), *owe(journal, ActName.UNLOCK)]
+        ids = [journal.new_id("messages") for _ in range(3)]
+        journal.stage(writing(fact=tap(), owed=tuple(owed), messages=tuple((each, MESSAGE) for each in ids)))
+        journal.commit()
+        journal.set_aside("owed", owed[0].id, "422")
+        journal.set_aside("messages", ids[0], "144")
+        journal.set_aside("messages", ids[0], "144")
+        journal.forget("owed", [owed[1].id, 99])
+        journal.forget("messages", [ids[1]])
+        journal.commit()
+        assert (journal.tally.acts, journal.tally.acts_aside) == (1, 1)
+        assert (journal.tally.messages, journal.tally.messages_aside, journal.tally.aside) == (1, 1, 2)
+        with closing(sqlite3.connect(path)) as db:
+            assert counted(db) == journal.tally
+        journal.forget("owed", [owed[0].id])
+        journal.forget("messages", [ids[0]])
+        journal.commit()
+        assert journal.tally.aside == 0
+
+    def test_what_was_not_written_does_not_count(self, journal: Journal) -> None:
+        owed = owe(journal, ActName.END)
+        journal.stage(writing(fact=tap(), owed=owed))
+        journal._db.execute("PRAGMA query_only=ON")
+        with pytest.raises(NotWritten):
+            journal.commit()
+        assert journal.tally.acts == 0
+        journal._db.execute("PRAGMA query_only=OFF")
+        journal.commit()
+        assert journal.tally.acts == 1
 
 
 class TestKnownCards:

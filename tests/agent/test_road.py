@@ -1,5 +1,6 @@
 """The road: what is written before what moves and leaves, and what a broken disk changes."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -89,7 +90,7 @@ class Obliging:
 class Lane:
     """A road with a real journal, outbox and mailbox, on which the test lets things happen one by one."""
 
-    def __init__(self, path: Path, station: Station | None = None) -> None:
+    def __init__(self, path: Path, station: Station | None = None, bounds: tuple[int, int] = (1000, 1000)) -> None:
         self.hand = HandClock()
         self.clock = HandedClock(self.hand)
         self.facts = Facts(self.clock)
@@ -119,6 +120,7 @@ class Lane:
             mail_ready=self._mail_ready,
             answered=self.answers.append,
             clock_set=lambda _: True,
+            bounds=bounds,
         )
 
     def _mail_ready(self) -> None:
@@ -130,6 +132,11 @@ class Lane:
         acts = [str(name) for (name,) in self.look.execute("SELECT json_extract(act, '$.name') FROM owed")]
         topics = [topic.rpartition("/")[2] for (topic,) in self.look.execute("SELECT topic FROM messages")]
         return [*entries, *acts, *topics]
+
+    def messages(self, name: str) -> list[bytes]:
+        """The payloads of one topic that are committed."""
+        found = self.look.execute("SELECT payload FROM messages WHERE topic LIKE ?", (f"%/{name}",))
+        return [payload for (payload,) in found]
 
     def happens(self, kind: type[Fact], **values: object) -> Fact:
         fact = self.facts.make(kind, **values)
@@ -238,6 +245,33 @@ class TestOrder:
         with closing(Lane(tmp_path / "other.db", station)) as lane:
             lane.road.restart({})
             assert lane.bolts.orders == {}
+
+
+class TestBound:
+    def test_at_the_bound_nothing_starts_and_nothing_is_shed(self, tmp_path: Path) -> None:
+        with closing(Lane(tmp_path / "a.db", bounds=(3, 100))) as lane:
+            for code in "XYZ":
+                lane.happens(FaultRaised, code=code, title=code, detail="", slot=2)
+            assert lane.road.station.full
+            owed = lane.outbox.owed()[0]
+            lane.happens(CardTapped, card=CARD)
+            lane.exchange()
+            assert json.loads(lane.messages("refused")[0])["data"] == {"card": CARD, "reason": "storage"}
+            assert lane.outbox.owed()[0] == owed
+            while lane.outbox.owed()[0] > 2:
+                lane.exchange()
+            lane.road.tick()
+            assert not lane.road.station.full
+
+    def test_messages_count_too(self, tmp_path: Path) -> None:
+        with closing(Lane(tmp_path / "a.db", bounds=(100, 2))) as lane:
+            lane.happens(FaultRaised, code="X", title="x", detail="")
+            assert lane.road.station.full
+            for parcel in lane.mailbox.take(10):
+                lane.mailbox.delivered(parcel.id)
+            lane.road.flush()
+            lane.road.tick()
+            assert not lane.road.station.full
 
 
 class TestTime:

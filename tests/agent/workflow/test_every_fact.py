@@ -361,6 +361,10 @@ def received_events(story: Story) -> Values:
     yield {**card, "sent": story.wall}
 
 
+def bounds(_: Story) -> Values:
+    yield from ({"full": full} for full in (False, True))
+
+
 def unlocks(story: Story) -> Values:
     for slot in (*story.station.slots, 9):
         yield from ({"slot": slot, "force": force} for force in (False, True))
@@ -407,6 +411,7 @@ GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.FaultRaised: raised_faults,
     facts.FaultCleared: cleared_faults,
     facts.EventReceived: received_events,
+    facts.OutboxFilled: bounds,
     facts.UnlockAsked: unlocks,
     facts.EndAsked: ends,
     facts.ClearFaultAsked: clear_faults,
