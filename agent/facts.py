@@ -31,6 +31,14 @@ class Restarted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLost(Fact):
+    """The journal before this one could not be read: nobody knows whose vehicles are here. `seen` as in `Restarted`."""
+
+    detail: str
+    seen: Mapping[int, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardTapped(Fact):
     """A card that was away is now in the field. `card` is its UID in upper-case hex.
 

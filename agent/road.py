@@ -19,6 +19,7 @@ from agent.facts import (
     Fact,
     FaultCleared,
     FaultRaised,
+    JournalLost,
     OutboxFilled,
     Restarted,
 )
@@ -182,7 +183,7 @@ class Road:
         messages += effects.messages
         return Writing(
             fact=fact,
-            before=self.station,
+            before=Station(slots={}) if isinstance(fact, JournalLost) else self.station,
             after=after,
             owed=plan.rows,
             gone=plan.gone,
@@ -261,6 +262,11 @@ class Road:
 
     def restart(self, seen: Mapping[int, bool]) -> None:
         """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
+        if self._journal.away:
+            log.error("%s", self._journal.away)
+            self._storage_failed()
+        if self._journal.lost:
+            self.take(self._facts.make(JournalLost, detail=self._journal.lost, seen=seen))
         self.take(self._facts.make(Restarted, seen=seen))
         self._prune(self._clock.now())
 

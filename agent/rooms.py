@@ -1,6 +1,6 @@
 """All rooms of the agent, opened and tied together. Nothing runs yet; `daemon.py` gives them their threads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,17 @@ from agent.broker.inbox import Inbox
 from agent.broker.mailbox import Mailbox
 from agent.clock import Clock, ClockCheck
 from agent.commands import Commands
-from agent.config.places import JOURNAL, WORLD
+from agent.config.places import JOURNAL, UNWRITTEN, WORLD
 from agent.config.settings import Config
 from agent.desk import Desk
 from agent.events import Events
 from agent.face import wanted
 from agent.happenings import Facts
-from agent.journal import Journal, Kept
+from agent.journal import Journal, Kept, Unwritten, open_journal
 from agent.outbox import Outbox
 from agent.report import Identity, report
 from agent.road import Road
-from agent.state import Station
+from agent.state import Phase, Slot, Station
 from agent.supplier import Supplier
 from agent.version import RELEASED, VERSION
 from agent.watch import BoltWatch, ReaderWatch, lights_watch
@@ -57,9 +57,11 @@ def open_rooms(
 ) -> Rooms:
     """Open everything in order; `life` closes it in reverse. Raises HardwareError, JournalError, Unusable."""
     state_dir = config.station.state_dir
-    journal = Journal(state_dir / JOURNAL)
+    unwritten = Unwritten(runtime / UNWRITTEN)
+    life.callback(unwritten.close)
+    journal = open_journal(state_dir / JOURNAL, unwritten)
     life.callback(journal.close)
-    station = journal.restore(slot.number for slot in config.wiring.slots)
+    station = restored(journal, [slot.number for slot in config.wiring.slots])
     check = ClockCheck(RELEASED, journal.newest())
     board = open_board(config.wiring, positions(station), world=state_dir / WORLD, lost=world_lost, runtime=runtime)
     life.callback(board.close)
@@ -152,6 +154,13 @@ def rules(config: Config) -> Rules:
         remote_cards=config.mqtt.remote_cards,
         offline_start=config.policy.offline_start,
     )
+
+
+def restored(journal: Journal, slots: Sequence[int]) -> Station:
+    """The station as the journal knows it; of one whose journal was lost nobody knows anything."""
+    if journal.lost:
+        return Station(slots={number: Slot(number=number, phase=Phase.UNKNOWN) for number in slots})
+    return journal.restore(slots)
 
 
 def positions(station: Station) -> dict[int, Position]:

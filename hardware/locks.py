@@ -1,5 +1,8 @@
 """The slots' locks: a solenoid that power holds locked, and the sensor that shows where its bolt is."""
 
+from collections.abc import Callable
+from typing import Protocol
+
 from hardware.parts import LockFailure, PartMissing, Position
 from hardware.pins import InputLine, LineFailure, OutputLine, Pins
 from hardware.wiring import Level, SlotWiring, SolenoidWiring
@@ -25,10 +28,48 @@ class BoltSensor:
         self._line.close()
 
 
+class Line(Protocol):
+    """One line that is driven."""
+
+    def on(self) -> None: ...
+    def off(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class LateLine:
+    """A line that nobody touches before it is driven: until then it keeps the level that somebody left it at."""
+
+    def __init__(self, claim: Callable[[bool], OutputLine]) -> None:
+        """`claim` claims the line at a level (True: high); it may raise PartMissing."""
+        self._claim = claim
+        self._line: OutputLine | None = None
+
+    def on(self) -> None:
+        """Put the line high. Raises LineFailure."""
+        self._put(high=True)
+
+    def off(self) -> None:
+        """Put the line low. Raises LineFailure."""
+        self._put(high=False)
+
+    def close(self) -> None:
+        """Let go of it; its level stays. Idempotent."""
+        if self._line is not None:
+            self._line.close()
+
+    def _put(self, *, high: bool) -> None:
+        if self._line is None:
+            try:
+                self._line = self._claim(high)
+            except PartMissing as error:
+                raise LineFailure(str(error)) from error
+        (self._line.on if high else self._line.off)()
+
+
 class SolenoidLock:
     """Power on the line pushes the bolt home; without power a spring pulls it back."""
 
-    def __init__(self, power: OutputLine, sensor: BoltSensor | None, move_timeout_s: float) -> None:
+    def __init__(self, power: Line, sensor: BoltSensor | None, move_timeout_s: float) -> None:
         self._power = power
         self._sensor = sensor
         self._move_timeout_s = move_timeout_s
@@ -71,20 +112,25 @@ def solenoid_of(slot: SlotWiring) -> SolenoidWiring:
 def open_lock(slot: SlotWiring, pins: Pins, position: Position | None) -> SolenoidLock:
     """Claim a slot's lines, its lock's at the level of `position`, so that a held solenoid stays held.
 
-    A slot that nobody remembers (None) is claimed as its sensor shows it, without a sensor unlocked. Raises
-    PartMissing.
+    A slot that nobody remembers (None) is claimed as its sensor shows it; without a sensor its line is not touched
+    before it is driven. Raises PartMissing.
     """
     wiring = solenoid_of(slot)
     sensor = None
     if wiring.sensor_pin is not None:
         sensor = BoltSensor(pins.input(wiring.sensor_pin), wiring.sensor_locked)
     held = position or _shown(slot, sensor)
-    return SolenoidLock(pins.output(wiring.pin, high=held is Position.LOCKED), sensor, wiring.move_timeout_ms / 1000)
+    power: Line
+    if held is None:
+        power = LateLine(lambda high: pins.output(wiring.pin, high=high))
+    else:
+        power = pins.output(wiring.pin, high=held is Position.LOCKED)
+    return SolenoidLock(power, sensor, wiring.move_timeout_ms / 1000)
 
 
-def _shown(slot: SlotWiring, sensor: BoltSensor | None) -> Position:
+def _shown(slot: SlotWiring, sensor: BoltSensor | None) -> Position | None:
     if sensor is None:
-        return Position.UNLOCKED
+        return None
     try:
         return sensor.shows()
     except LockFailure as error:

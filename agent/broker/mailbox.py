@@ -1,5 +1,6 @@
 """What is owed to the broker, read from the journal: only what is committed leaves, in order."""
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ class Mailbox:
         """`fewer` is called, in the broker's thread, whenever a message is owed no longer."""
         self._journal = journal
         self._db = journal.reader()
+        self._generation = journal.generation
         self._fewer = fewer
         self._oldest: tuple[int, float] | None = None
         self._lock = threading.Lock()
@@ -41,11 +43,19 @@ class Mailbox:
         query = (
             "SELECT id, topic, payload, content_type FROM messages WHERE id > ? AND aside IS NULL ORDER BY id LIMIT ?"
         )
-        found = self._db.execute(query, (self._read_to, BATCH)).fetchall()
+        found = self._connection().execute(query, (self._read_to, BATCH)).fetchall()
         self._ahead += [Parcel(*row) for row in found if row[0] not in self._forgotten]
         if found:
             self._read_to = found[-1][0]
         return len(found) == BATCH
+
+    def _connection(self) -> sqlite3.Connection:
+        """The journal may have come home since."""
+        if self._generation != self._journal.generation:
+            self._db.close()
+            self._generation = self._journal.generation
+            self._db = self._journal.reader()
+        return self._db
 
     def delivered(self, parcel_id: int) -> None:
         """The broker has it."""
@@ -81,7 +91,7 @@ class Mailbox:
 
     def _look_for_oldest(self, after: int) -> tuple[int, float] | None:
         query = "SELECT id, since FROM messages WHERE aside IS NULL AND id > ? ORDER BY id"
-        rows = self._db.execute(query, (after,))
+        rows = self._connection().execute(query, (after,))
         return next((row for row in rows if row[0] not in self._forgotten), None)
 
     def marks(self) -> tuple[list[int], list[tuple[int, str]]]:

@@ -7,6 +7,8 @@ CLONE = Path(__file__).parent.parent.parent / "config"
 
 JOURNAL = "journal.db"
 """The journal, in `state_dir`."""
+UNWRITTEN = "unwritten"
+"""What the journal's disk did not take, in the runtime directory."""
 WORLD = "world.sock"
 """Where a simulated station's world listens, in `state_dir`."""
 

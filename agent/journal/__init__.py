@@ -5,9 +5,9 @@ commits at once; others ride along, at the latest after `FLUSH_S`. SQLite runs i
 commit that returned survives a power cut.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,22 @@ import msgspec
 from agent.effects import Act, Aside
 from agent.journal.aside import read_aside
 from agent.journal.file import (
+    LOST,
     JournalError,
     JournalUnreadable,
     NotWritten,
+    begin_again,
     examined,
     is_damage,
-    keep_aside,
-    open_read_only,
-    open_writable,
     orphaned,
     quick_check,
     reading,
 )
 from agent.journal.rows import OwedRow, Writing, station_from
 from agent.journal.statements import TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
+from agent.journal.store import ReadOnly, Store
 from agent.journal.tally import counted
+from agent.journal.unwritten import Unwritten
 from agent.state import Station
 
 __all__ = [
@@ -42,9 +43,12 @@ __all__ = [
     "Kept",
     "NotWritten",
     "OwedRow",
+    "Unwritten",
     "Writing",
-    "keep_aside",
+    "open_journal",
 ]
+
+log = logging.getLogger(__name__)
 
 FLUSH_S = 5.0
 """How long a change that is not durable may wait for the next commit."""
@@ -69,19 +73,42 @@ class Journal:
     `tally`: how much is owed and set aside, as committed.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, read_only: bool = False, unwritten: Unwritten | None = None, adrift: str = ""
+    ) -> None:
         """Open or make the file. Raises JournalUnreadable before any change, NotWritten without rights or space.
 
-        `read_only` opens an existing one, with or without an agent running, and changes nothing.
+        `read_only` opens an existing one, with or without an agent running, and changes nothing. With `unwritten` a
+        disk that takes nothing is no error: the journal is read into memory then. `adrift`: see `open_journal`.
         """
         self._path = path
-        self._staged: list[Statement] = []
-        self._examine(read_only=read_only)
-        self._db = self._opened(read_only=read_only)
+        if not adrift:
+            self._examine(read_only=read_only)
+        self._store = ReadOnly(path) if read_only else Store(path, unwritten, adrift=adrift)
+        self._staged: list[Statement] = self._store.pending
         with reading(path):
             self.tally = counted(self._db)
         self._ids = {table: self._last_id(table) for table in TABLES}
         self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._store.db
+
+    @property
+    def away(self) -> str:
+        """Why nothing can be written now, since the start; empty if it can, as far as anybody knows."""
+        return self._store.away
+
+    @property
+    def generation(self) -> int:
+        """Counts up when whoever holds a `reader()` should get another."""
+        return self._store.generation
+
+    @property
+    def lost(self) -> str:
+        """Why the journal before this one could not be read, until `JournalLost` is committed."""
+        return self._one("SELECT value FROM entries WHERE kind=? AND key=?", *LOST) or ""
 
     def _examine(self, *, read_only: bool) -> None:
         if orphaned(self._path):
@@ -100,14 +127,6 @@ class Journal:
                 if is_damage(error):
                     raise
                 # Anything else (rights, a lock) is told when the file is opened.
-
-    def _opened(self, *, read_only: bool) -> sqlite3.Connection:
-        if not read_only:
-            return open_writable(self._path)
-        try:
-            return open_read_only(self._path)
-        except sqlite3.Error as error:
-            raise JournalUnreadable(f"The journal {self._path} cannot be opened: {error}. Run this as root.") from error
 
     def _last_id(self, table: Table) -> int:
         return self._one("SELECT seq FROM sqlite_sequence WHERE name=?", table) or 0
@@ -206,20 +225,8 @@ class Journal:
         """Write what is staged, in one transaction. Raises NotWritten; then everything stays staged."""
         if not self._staged:
             return
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            tally = self.tally
-            for statement, values in self._staged:
-                tally = tally.after(statement, self._db.execute(statement, values).fetchall())
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            with suppress(sqlite3.Error):  # SQLite has often rolled back by itself, and says so by an error
-                self._db.execute("ROLLBACK")
-            raise NotWritten(
-                f"The journal {self._path} was not written: {error}. Free space or change the card."
-            ) from error
+        self.tally = self._store.write(self._staged, self.tally)
         self._staged.clear()
-        self.tally = tally
 
     def prune(self, wall: float, kept: Kept) -> None:
         """Forget what is too old, from the next commit on; what is owed is never touched. Raises JournalUnreadable."""
@@ -231,14 +238,33 @@ class Journal:
 
     def reader(self) -> sqlite3.Connection:
         """A read-only connection for one other thread, which closes it: it sees committed rows only."""
-        return open_read_only(self._path)
+        return self._store.reader()
 
     def close(self) -> None:
         """Commit what is staged and close. Raises NotWritten after closing if that failed."""
         try:
             self.commit()
         finally:
-            self._db.close()
+            self._store.close()
+
+
+def open_journal(path: Path, unwritten: Unwritten) -> Journal:
+    """The station's journal, whatever its disk does: an unreadable one is kept aside, never deleted.
+
+    The new one says so (`lost`). If nothing can be written either, it stands in memory until it can.
+    """
+    try:
+        return Journal(path, unwritten=unwritten)
+    except JournalUnreadable as error:
+        log.error("%s", error)  # noqa: TRY400  the cause is in the sentence
+        reason = str(error)
+    unwritten.clear()
+    try:
+        begin_again(path, reason)
+    except NotWritten as error:
+        log.error("%s", error)  # noqa: TRY400
+        return Journal(path, unwritten=unwritten, adrift=reason)
+    return Journal(path, unwritten=unwritten)
 
 
 def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:

@@ -32,6 +32,9 @@ An index costs a page (4 KiB) in each commit, so there is none; the order of `en
 TABLES_SINCE = {1: ("entries", "owed", "messages", "taken", "history", "sqlite_sequence"), 2: ("known", "salt")}
 """Which tables a schema version brought."""
 
+LOST = ("lost", "")
+"""Kind and key of the entry that says why the journal before this one could not be read, until the station knows."""
+
 PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON")
 """A commit that returned survives a power cut; what is deleted (a card's UID) is overwritten."""
 
@@ -58,7 +61,7 @@ def reading(path: Path) -> Iterator[None]:
     """Whatever cannot be read in here is a JournalUnreadable."""
     try:
         yield
-    except (sqlite3.Error, msgspec.MsgspecError) as error:
+    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
         raise JournalUnreadable(f"The journal {path} cannot be read: {error}. Keep it aside and look.") from error
 
 
@@ -86,13 +89,56 @@ def open_writable(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """Make it under another name first: a journal without its tables is damage, never a start cut short."""
+    """Make it under another name first: a journal without its tables is damage, never a start cut short.
+
+    One that was made to follow a lost one, and has not got its name yet, is it.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
+    new = _new(path)
+    if not _follows_a_lost_one(new):
+        _build(new)
+    _install(new, path)
+
+
+def begin_again(path: Path, reason: str) -> None:
+    """Keep an unreadable journal aside and make a new one that says so (`LOST`). Raises NotWritten.
+
+    The new one is whole before the old one loses its name: cut short, no start takes the station for a new one.
+    """
+    try:
+        new = _new(path)
+        if not _follows_a_lost_one(new):
+            _build(new, lost=reason)
+        keep_aside(path)
+        _install(new, path)
+    except (sqlite3.Error, OSError) as error:
+        raise NotWritten(f"No new journal {path} could be made: {error}. Check rights and free space.") from error
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
+
+
+def _build(new: Path, *, lost: str = "") -> None:
     for part in parts(new):
         part.unlink(missing_ok=True)
     new.touch(mode=0o600)
-    _opened(new).close()
+    with closing(_opened(new)) as db:
+        if lost:
+            db.execute("INSERT INTO entries VALUES (?, ?, ?, 1)", (*LOST, lost))
+
+
+def _follows_a_lost_one(new: Path) -> bool:
+    if not new.exists():
+        return False
+    try:
+        with examined(new) as db:
+            return db.execute("SELECT 1 FROM entries WHERE kind=? AND key=?", LOST).fetchone() is not None
+    except sqlite3.Error:
+        return False
+
+
+def _install(new: Path, path: Path) -> None:
     new.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -105,7 +151,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         _prepare(db)
-        _migrate(db)
+        migrate(db)
     except BaseException:
         db.close()
         raise
@@ -120,7 +166,8 @@ def _prepare(db: sqlite3.Connection) -> None:
         raise OSError(f"its file system gives no write-ahead log (journal_mode {mode})")
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a journal to the newest schema. Raises sqlite3.Error."""
     version = db.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")

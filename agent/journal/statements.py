@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from agent.facts import JournalLost
+from agent.journal.file import LOST
 from agent.journal.rows import Writing, changes
 
 Statement = tuple[str, tuple[Any, ...]]
@@ -48,6 +50,8 @@ def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
     for row_id, message in writing.messages:
         values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
         yield POST, values
+    if isinstance(writing.fact, JournalLost):
+        yield "DELETE FROM entries WHERE kind=? AND key=?", LOST
     yield from _cards_of(writing, salt)
     if writing.taken:
         yield TAKE, (*writing.taken, writing.fact.at.wall)

@@ -24,6 +24,7 @@ from agent.facts import (
     Fact,
     FaultCleared,
     FaultRaised,
+    JournalLost,
     LockSettled,
     OutboxFilled,
     Restarted,
@@ -39,7 +40,7 @@ from agent.workflow.deadlines import deadline_passed, next_deadline
 from agent.workflow.end import call_settled
 from agent.workflow.faults import fault_cleared, fault_raised, outbox_filled
 from agent.workflow.inbox import event_received
-from agent.workflow.recovery import restarted
+from agent.workflow.recovery import journal_lost, restarted
 from agent.workflow.start import undo_start
 from agent.workflow.taps import active_answered, answer_unusable, card_removed, card_tapped, several_cards_seen
 from agent.workflow.turn import Rules, Turn
@@ -48,6 +49,7 @@ __all__ = ["HANDLERS", "Rules", "decide", "next_deadline"]
 
 HANDLERS: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     Restarted: restarted,
+    JournalLost: journal_lost,
     CardTapped: card_tapped,
     CardRemoved: card_removed,
     SeveralCardsSeen: several_cards_seen,

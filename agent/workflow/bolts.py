@@ -32,9 +32,9 @@ def lock_settled(turn: Turn, fact: LockSettled) -> None:
 
 
 def bolt_moved(turn: Turn, fact: BoltMoved) -> None:
-    """A bolt that would not open and now shows open has let its vehicle go."""
+    """A bolt that would not open and now shows open has let its vehicle go; so has one of which nobody knew."""
     slot = look(turn, fact.slot, fact.locked)
-    if slot.phase is Phase.OPENING and not fact.locked:
+    if slot.phase in (Phase.OPENING, Phase.UNKNOWN) and not fact.locked:
         slot_opened(turn, slot)
 
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from agent.clock import At
-from agent.facts import Restarted
+from agent.facts import JournalLost, Restarted
 from agent.state import NEVER, Phase, Slot, Step, Visit
 from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
+from agent.workflow.faults import raise_fault
 from agent.workflow.start import undo_start
 from agent.workflow.turn import FRESH_S, Turn
 from agent.workflow.visits import overdue, visit_at
@@ -23,6 +24,13 @@ def restarted(turn: Turn, fact: Restarted) -> None:
         resume(turn, fact, slot)
     for fault in turn.station.faults.values():
         turn.fault(replace(fault, raised=in_this_boot(fault.raised, fact.at)))
+
+
+def journal_lost(turn: Turn, fact: JournalLost) -> None:
+    """Whose vehicle is locked in, or may be, nobody knows: no lock is moved (contract section 6, "A broken disk")."""
+    for slot in list(turn.station.slots.values()):
+        turn.slot(slot.number, phase=Phase.UNKNOWN if fact.seen.get(slot.number, True) else Phase.FREE)
+    raise_fault(turn, "JournalLost", "Journal Lost", fact.detail, warning=True)
 
 
 def resume_visit(turn: Turn, visit: Visit) -> None:

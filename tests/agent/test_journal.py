@@ -17,8 +17,9 @@ from support.owing import CARD, WALL, act, at, inbox_event, tap
 from agent.answers import Grant
 from agent.effects import ActName, Message
 from agent.facts import Fact
-from agent.journal import WAITING_MAX, Journal, JournalUnreadable, Kept, NotWritten, OwedRow, Writing, keep_aside
+from agent.journal import WAITING_MAX, Journal, JournalUnreadable, Kept, NotWritten, OwedRow, Writing
 from agent.journal import file as journal_file
+from agent.journal.file import keep_aside
 from agent.journal.rows import changes, rows
 from agent.journal.tally import counted
 from agent.state import Fault, Payment, Phase, Progress, Session, Slot, Station, Step, Visit
@@ -624,7 +625,7 @@ class TestReadOnly:
         monkeypatch.setattr(journal_file, "MIGRATIONS", (*journal_file.MIGRATIONS, "CREATE TABLE more (x);"))
         seen = Journal(path, read_only=True)
         seen.forget("owed", [1])
-        with pytest.raises(NotWritten, match="readonly"):
+        with pytest.raises(NotWritten, match="read only"):
             seen.close()
         assert table(path, "PRAGMA user_version") == [(2,)]
 

@@ -9,6 +9,7 @@ from config_files import LEAST
 from support.owing import CARD, at
 
 from agent.config import parse
+from agent.journal.tally import Tally
 from agent.rooms import owed, positions, rules
 from agent.state import Phase, Session, Slot, Station
 from agent.workflow import Rules
@@ -20,7 +21,7 @@ class Counts:
 
     def __init__(self, count: int, since: float | None) -> None:
         self.owed = lambda: (count, since)
-        self.counts = lambda: {"refused": 4}
+        self.tally = Tally(acts_aside=3, messages_aside=1)
 
 
 @pytest.mark.parametrize(

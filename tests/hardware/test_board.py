@@ -220,7 +220,7 @@ SLOT = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17))
 )
 def test_what_cannot_be_opened_opens_nothing(board: Any, wiring: Wiring, change: dict[str, Any], text: str) -> None:
     with pytest.raises(PartMissing, match=text):
-        board(replace(wiring, **change))
+        board(replace(wiring, **change), positions={1: UNLOCKED, 2: UNLOCKED})
     board().close()
 
 

@@ -88,12 +88,36 @@ def test_a_lock_that_nobody_remembers_is_claimed_as_its_sensor_shows(
     assert wires.levels(17) == [level]
 
 
-def test_without_a_sensor_nothing_is_seen_and_nobody_remembers_means_open(pins: Pins, wires: Wires) -> None:
-    lock = open_lock(replace(SLOT, lock=SolenoidWiring(pin=17, move_timeout_ms=300)), pins, None)
+BLIND = replace(SLOT, lock=SolenoidWiring(pin=17, move_timeout_ms=300))
+
+
+@pytest.mark.parametrize(("position", "level"), [(Position.LOCKED, 1), (Position.UNLOCKED, 0)])
+def test_without_a_sensor_a_lock_that_nobody_remembers_is_not_touched_before_it_is_driven(
+    pins: Pins, wires: Wires, position: Position, level: int
+) -> None:
+    lock = open_lock(BLIND, pins, None)
     assert lock.seen() is None
     assert lock.settle_s(Position.LOCKED) == 0.3
-    assert wires.levels(17) == [0]
+    assert wires.levels(17) == []
+    lock.drive(position)
+    assert set(wires.levels(17)) == {level}
+    lock.drive(Position.UNLOCKED)
+    assert wires.levels(17)[-1] == 0
     lock.close()
+    lock.close()
+
+
+def test_closed_before_it_was_driven_it_is_left_alone(pins: Pins, wires: Wires) -> None:
+    open_lock(BLIND, pins, None).close()
+    assert wires.levels(17) == []
+
+
+def test_a_line_that_turns_out_to_be_taken_is_the_locks_failure(pins: Pins) -> None:
+    taken = open_lock(BLIND, pins, Position.LOCKED)
+    lock = open_lock(BLIND, pins, None)
+    with pytest.raises(LockFailure, match="GPIO17"):
+        lock.drive(Position.UNLOCKED)
+    taken.close()
 
 
 def test_lines_that_fail_are_the_locks_failure(pins: Pins, wires: Wires) -> None:

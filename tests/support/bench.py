@@ -140,6 +140,7 @@ class Bench:
         }
         self._agent: subprocess.Popen[str] | None = None
         self._tapped: dict[str, int] = {}
+        self._full = False
         self.log: list[str] = []
         self.frames: list[tuple[float, tuple[tuple[int, int, int], ...]]] = []
         self.lines: list[dict[str, int]] = []
@@ -226,8 +227,9 @@ class Bench:
         """Start the agent and wait until it answers."""
         self._tapped.clear()
         environment = {**os.environ, "RUNTIME_DIRECTORY": str(self.folder / "run")}
+        prefix = ["sh", "-c", 'ulimit -S -f 0; exec "$@"', "sh"] if self._full else []
         self._agent = subprocess.Popen(
-            [sys.executable, "-c", AGENT, "run", "--config", str(self.config)],
+            [*prefix, sys.executable, "-c", AGENT, "run", "--config", str(self.config)],
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
@@ -291,12 +293,21 @@ class Bench:
 
     @contextmanager
     def disk_full(self) -> Iterator[None]:
-        """No file of the agent can be written any more (RLIMIT_FSIZE, getrlimit(2)), until the `with` block ends."""
-        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        """No file of the agent can be written any more (RLIMIT_FSIZE, getrlimit(2)), until the `with` block ends.
+
+        That holds for an agent that is started in it too.
+        """
+        self._fill(full=True)
         try:
             yield
         finally:
-            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            self._fill(full=False)
+
+    def _fill(self, *, full: bool) -> None:
+        self._full = full
+        soft = 0 if full else resource.RLIM_INFINITY
+        if self.running:
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
 
     # What one can see.
 

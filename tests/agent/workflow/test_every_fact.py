@@ -274,6 +274,11 @@ def restarts(story: Story) -> Values:
     yield {"at": type(story.at())("another boot", 5.0, story.wall)}
 
 
+def lost_journals(story: Story) -> Values:
+    if not story.station.sessions and not story.station.visits:  # there is nothing else in a new journal
+        yield from ({"detail": "d", "seen": seen} for seen in ({}, {1: True, 2: False}))
+
+
 def taps(_: Story) -> Values:
     for card in (CARD, OTHER, "AABBCCDD"):
         yield {"card": card}
@@ -398,6 +403,7 @@ def retries(story: Story) -> Values:
 
 GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.Restarted: restarts,
+    facts.JournalLost: lost_journals,
     facts.CardTapped: known_taps,
     facts.CardRemoved: taps,
     facts.SeveralCardsSeen: nothing,

@@ -1,8 +1,11 @@
 """Restarts in every phase (contract section 6, "Power or process gone")."""
 
+from dataclasses import replace
+
 import pytest
 from support.story import CARD, OTHER, Story
 
+from agent.facts import JournalLost, UnlockAsked
 from agent.state import Phase
 
 REBOOT = pytest.mark.parametrize("reboot", [False, True])
@@ -240,3 +243,47 @@ def test_the_supplier_away_the_card_still_opens_after_a_restart(reboot: bool) ->
     story.passes(3)
     story.opens()
     assert story.events() == ["session-ended owed card"]
+
+
+class TestLostJournal:
+    def lost(self, seen: dict[int, bool]) -> Story:
+        story = Story()
+        slots = {number: replace(slot, phase=Phase.UNKNOWN) for number, slot in story.station.slots.items()}
+        story.station = replace(story.station, slots=slots)
+        story.happens(JournalLost, detail="It is damaged.", seen=seen)
+        story.restarts()
+        return story
+
+    def test_only_what_is_seen_open_is_free(self) -> None:
+        story = self.lost({1: True, 2: False})
+        assert (story.phase(1), story.phase(2)) == (Phase.UNKNOWN, Phase.FREE)
+        assert (story.face().bolts[1].wanted, story.light("1")) == (None, "red steady")
+        assert story.station.in_service, "a warning"
+        assert story.acts() == []
+
+    def test_without_sensors_all_are_unknown_and_nothing_starts(self) -> None:
+        story = self.lost({})
+        story.tap()
+        story.none_active()
+        assert story.events()[-1] == "refused out-of-order"
+
+    def test_the_card_that_get_names_opens_its_slot(self) -> None:
+        story = self.lost({1: True, 2: False})
+        story.tap()
+        story.named("S-7", 1)
+        story.settles("end", "S-7")
+        story.settles("pay", "S-7")
+        story.opens()
+        assert story.phase() is Phase.FREE
+        assert story.events()[-1] == "session-ended paid card"
+
+    def test_a_bolt_that_is_seen_open_later_frees_its_slot(self) -> None:
+        story = self.lost({1: True, 2: False})
+        story.bolt_moves(1, locked=False)
+        assert story.phase() is Phase.FREE
+
+    def test_it_may_be_unlocked_on_site(self) -> None:
+        story = self.lost({1: True})
+        story.happens(UnlockAsked, slot=1)
+        story.opens()
+        assert story.phase() is Phase.FREE
