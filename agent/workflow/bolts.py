@@ -3,17 +3,21 @@
 from agent.facts import BoltMoved, LockSettled
 from agent.state import Phase, Slot
 from agent.workflow.end import UNLOCK_FAILED, slot_opened, unlock_failed
-from agent.workflow.faults import clear_fault
+from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.start import lock_failed, slot_locked
 from agent.workflow.turn import Turn
 from agent.workflow.visits import tell_askers
 
+LOCK_SENSOR = "LockSensor"
+
 
 def lock_settled(turn: Turn, fact: LockSettled) -> None:
     """A move is over; an older one than the last asked for says nothing any more."""
+    before = turn.station.slots[fact.slot]
     slot = look(turn, fact.slot, fact.locked)
     if fact.move != slot.move:
         return
+    judge_sensor(turn, before, fact.locked)
     match slot.phase:
         case Phase.STARTING if fact.locked is False:
             lock_failed(turn, slot)
@@ -29,6 +33,30 @@ def lock_settled(turn: Turn, fact: LockSettled) -> None:
             tell_askers(turn, slot.number, done=not fact.locked)
         case _:
             return
+
+
+def judge_sensor(turn: Turn, before: Slot, locked: bool | None) -> None:
+    """A move that counts as done and changed nothing at the sensor, or did not lock a session again, is a warning.
+
+    `before`: the slot as it was until this move was over; `locked`: what the sensor shows now.
+    """
+    session = turn.station.sessions.get(before.session)
+    if locked is None or before.forced:
+        return
+    was_locked = session is not None and session.locked
+    match before.phase:
+        case Phase.OPENING if not locked and before.seen is False and was_locked:
+            detail = f"The sensor of slot {before.number} did not change when the slot opened."
+        case Phase.STARTING if locked and before.seen:
+            detail = f"The sensor of slot {before.number} did not change when the slot locked."
+        case Phase.CHARGING | Phase.HELD if not locked and was_locked:
+            detail = f"The lock of slot {before.number} was driven again and did not confirm; its session stays."
+        case _:
+            if before.seen is not locked:
+                clear_fault(turn, LOCK_SENSOR, before.number)
+            return
+    detail += " Look at bolt, sensor and wire."
+    raise_fault(turn, LOCK_SENSOR, "Lock Sensor", detail, slot=before.number, warning=True)
 
 
 def bolt_moved(turn: Turn, fact: BoltMoved) -> None:

@@ -185,6 +185,10 @@ class Interleaving(RuleBasedStateMachine):
     def end_asked(self, data: st.DataObject) -> None:
         self.story.happens(EndAsked, session=data.draw(st.sampled_from(list(self.story.station.sessions))))
 
+    @rule(seconds=st.sampled_from([-1.8e9, -86400.0, 3600.0, 1.0e8]))
+    def wall_clock_jumps(self, seconds: float) -> None:
+        self.story.wall = max(0.0, self.story.wall + seconds)
+
     # What must be true.
 
     @invariant()
