@@ -2,14 +2,28 @@
 
 import logging
 import os
+import re
 import sys
 
 LINE = "%(asctime)s %(levelname)s %(threadName)s: %(message)s"
 JOURNAL_LINE = "%(threadName)s: %(message)s"
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class JournalFormatter(logging.Formatter):
+def one_line(text: str) -> str:
+    """`text` as one harmless line: what others sent may hold line ends and a terminal's escape sequences."""
+    return CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+class LineFormatter(logging.Formatter):
+    """Keeps a fact on its line; only a traceback has several."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        return one_line(super().formatMessage(record))
+
+
+class JournalFormatter(LineFormatter):
     """Puts the priority before each line, as journald reads it."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -21,7 +35,7 @@ def set_up(level: int = logging.INFO) -> None:
     """Log to standard error. Libraries speak up only when something is wrong."""
     journal = "JOURNAL_STREAM" in os.environ
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JournalFormatter(JOURNAL_LINE) if journal else logging.Formatter(LINE))
+    handler.setFormatter(JournalFormatter(JOURNAL_LINE) if journal else LineFormatter(LINE))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

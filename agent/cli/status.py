@@ -15,6 +15,7 @@ from agent.config.settings import Config
 from agent.control import NoAgent, ask_once
 from agent.face import face
 from agent.journal import Journal
+from agent.logs import one_line
 from agent.report import Identity, report
 from agent.version import RELEASED, VERSION
 
@@ -27,7 +28,7 @@ def show_status(config_file: Path, *, as_json: bool) -> None:
         running = True
     except NoAgent:
         state, running = journaled(config), False
-    click.echo(json.dumps(state) if as_json else "\n".join(lines(state, running=running)))
+    click.echo(json.dumps(state) if as_json else "\n".join(map(one_line, lines(state, running=running))))
 
 
 def journaled(config: Config) -> Mapping[str, Any]:

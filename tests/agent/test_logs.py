@@ -42,13 +42,26 @@ def test_journald_gets_its_priorities_on_every_line(
     log = logging.getLogger("agent")
     log.info("a fact")
     log.log(25, "between")
-    log.error("two\nlines")
-    assert capsys.readouterr().err.splitlines() == [
-        "<6>MainThread: a fact",
-        "<5>MainThread: between",
-        "<3>MainThread: two",
-        "<3>lines",
-    ]
+    log.error("two\nlines", exc_info=ValueError("why\nat all"))
+    first, second, third, *traceback = capsys.readouterr().err.splitlines()
+    assert first == "<6>MainThread: a fact"
+    assert second == "<5>MainThread: between"
+    assert third == r"<3>MainThread: two\nlines"
+    assert traceback == ["<3>ValueError: why", "<3>at all"]
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_what_others_sent_makes_no_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, journal: bool
+) -> None:
+    if journal:
+        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    else:
+        monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    logs.set_up()
+    logging.getLogger("agent").info("inbox: %s", "foo\r\nERROR \x1b[31m\x85\u2028gefälscht")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(r"MainThread: inbox: foo\r\nERROR \x1b[31m\x85\u2028gefälscht")
 
 
 def test_setting_up_twice_prints_once(capsys: pytest.CaptureFixture[str]) -> None:

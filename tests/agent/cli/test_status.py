@@ -196,12 +196,11 @@ def test_a_station_that_owes_nothing_and_has_its_clock_says_little() -> None:
 
 
 def test_a_fault_in_the_journal_is_shown(config: Path, tmp_path: Path) -> None:
-    fault = Fault(code="LockFailed", slot=1, title="Lock Failed", raised=at())
+    fault = Fault(code="LockFailed", slot=1, title="Lock Failed\n\x1b[2J", raised=at())
     journal = Journal(tmp_path / "state" / JOURNAL)
     before = Station(slots={1: Slot(number=1)})
     after = Station(slots=before.slots, faults={fault.key: fault})
     journal.stage(Writing(fact=CardTapped(at=at(), id="f", card=CARD), before=before, after=after))
     journal.close()
-    assert (
-        "fault LockFailed of slot 1 (out-of-order) since 2027-01-15T08:00:00.000Z: Lock Failed" in status(config).stdout
-    )
+    told = r"fault LockFailed of slot 1 (out-of-order) since 2027-01-15T08:00:00.000Z: Lock Failed\n\x1b[2J"
+    assert told in status(config).stdout.splitlines()
