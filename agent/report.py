@@ -53,7 +53,7 @@ def report(
 
 def link_report(link: Connection | None) -> dict[str, Any]:
     """Whether somebody can be reached; None: nobody has tried."""
-    if link is None:
+    if link is None or link.since is None:
         return {"reachable": False, "since": None}
     return {"reachable": link.reachable, "since": rfc3339(link.since)}
 

@@ -48,7 +48,7 @@ class Supplier:
         self._exchanger = Exchanger(settings.url, context, settings.request_timeout_s)
         self._clock = clock or Clock()
         self._lock = Lock()
-        self._connection = Connection(reachable=False, since=self._clock.now().wall)
+        self._connection = Connection(reachable=False, since=None)
 
     def ask(self, card: str) -> Outcome:
         """Which session of `card` is active? Delivered without `active`: none is."""
@@ -69,7 +69,7 @@ class Supplier:
         return read(answer, act.card, self._clock.now().wall)
 
     def connection(self) -> Connection:
-        """How the last exchange went: an HTTP answer of any kind counts as reachable."""
+        """How the last exchange went: an HTTP answer of any kind counts as reachable. Before the first: since None."""
         with self._lock:
             return self._connection
 
@@ -117,7 +117,7 @@ class Supplier:
 
     def _note(self, *, reachable: bool) -> None:
         with self._lock:
-            if reachable != self._connection.reachable:
+            if self._connection.since is None or reachable != self._connection.reachable:
                 self._connection = Connection(reachable, self._clock.now().wall)
 
 

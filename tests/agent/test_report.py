@@ -82,6 +82,11 @@ def test_no_card_stands_in_it_in_clear() -> None:
     assert CARD not in msgspec.json.encode(shown(CHARGING)).decode()
 
 
+@pytest.mark.parametrize("supplier", [None, Connection(reachable=False, since=None)])
+def test_a_supplier_that_nobody_has_asked_is_not_said_to_be_away(supplier: Connection | None) -> None:
+    assert shown(FREE, supplier=supplier)["supplier"] == {"reachable": False, "since": None}
+
+
 @pytest.mark.parametrize(("since", "oldest"), [(WALL, "2027-01-15T08:00:00.000Z"), (0.0, "1970-01-01T00:00:00.000Z")])
 def test_what_is_owed(since: float, oldest: str) -> None:
     owed = {"supplier": 3, "broker": 2, "refused": 1, "oldest": since}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from agent.answers import Delivered, Grant, Undelivered
 from agent.config.places import config_file
 from agent.config.settings import SupplierSettings
+from agent.connection import Connection
 from agent.effects import Act, ActName
 from agent.simulator.http import Server
 from agent.simulator.messages import Answer, Raw, Reply, Request, Route
@@ -282,7 +283,7 @@ def test_an_answer_of_any_kind_shows_that_the_supplier_is_there(
     make: Callable[..., Supplier], recorder: Recorder
 ) -> None:
     supplier = make()
-    assert not supplier.connection().reachable
+    assert supplier.connection() == Connection(reachable=False, since=None)
     steps: list[tuple[Reply, bool]] = [
         (Raw(), False),
         (Answer(status=500), True),
@@ -297,7 +298,8 @@ def test_an_answer_of_any_kind_shows_that_the_supplier_is_there(
         supplier.ask(CARD)
         after = supplier.connection()
         assert after.reachable is reachable
-        assert (after.since == before.since) is (before.reachable is reachable)
+        assert after.since is not None
+        assert (after.since == before.since) is (before.since is not None and before.reachable is reachable)
 
 
 def check_request(request: Request) -> None:
