@@ -127,12 +127,22 @@ def test_messages_wait_for_the_broker_and_leave_in_order(mosquitto: Mosquitto, s
     assert station.changes == [True, False, True]
 
 
-def test_broker_killed_mid_flow_loses_nothing(mosquitto: Mosquitto, station: Station) -> None:
+def test_broker_killed_mid_flow_loses_nothing(
+    mosquitto: Mosquitto, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = station.box.delivered
+    killed = threading.Event()
+
+    def kill_at_the_hundredth(parcel_id: int) -> None:
+        delivered(parcel_id)
+        if len(station.box.delivered_payloads) == 100:
+            mosquitto.kill()
+            killed.set()
+
+    monkeypatch.setattr(station.box, "delivered", kill_at_the_hundredth)
     station.put(*range(2000))
-    assert eventually(lambda: len(station.box.delivered_payloads) >= 100)
-    mosquitto.kill()
-    cut = station.box.owed
-    assert cut
+    assert killed.wait(10)
+    assert station.box.owed
     mosquitto.start()
     assert eventually(lambda: station.box.owed == 0)
     assert station.box.delivered_payloads == [str(n) for n in range(2000)]
@@ -277,7 +287,7 @@ def test_a_hanging_broker_does_not_keep_the_station_from_stopping(mosquitto: Mos
     station.put("a")
     began = time.monotonic()
     station.broker.stop()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0
     assert station.box.owed == 1
     mosquitto.go_on()
     with Listener(mosquitto.port, STATUS) as listener:
@@ -303,7 +313,7 @@ def test_stopping_while_the_broker_says_nothing(stations: Callable[..., Station]
             assert taken.recv(4096), "CONNECT was sent"
             began = time.monotonic()
             station.broker.stop()
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 5.0
             taken.settimeout(10)
             assert taken.recv(1) == b"", "the connection is cut"
 

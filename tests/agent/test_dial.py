@@ -76,7 +76,7 @@ def test_a_connection_that_hangs_ends_in_time_or_when_given_up() -> None:
         began = time.monotonic()
         with pytest.raises(NotConnected, match="given up"):
             dial("127.0.0.1", server.getsockname()[1], timeout_s=60, given_up=stop.is_set)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
     finally:
         timer.join()
         for each in (server, *waiting):

@@ -24,6 +24,8 @@ START = Act(name=ActName.START, key="k", lane="S", session="S")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n" + b'{"session":null}'
 TIMEOUT_S = 0.5
 PATIENCE_S = 5.0
+LATE_S = 3.0
+"""How late a busy machine may be; what is tested would take PATIENCE_S, or for ever."""
 
 Script = Callable[[socket.socket], object]
 
@@ -170,7 +172,7 @@ def test_the_whole_exchange_ends_at_its_deadline(
     began = boottime()
     outcome = slow.ask(CARD)
     took = boottime() - began
-    assert TIMEOUT_S - 0.01 <= took < TIMEOUT_S + 0.4
+    assert TIMEOUT_S - 0.01 <= took < TIMEOUT_S + LATE_S
     assert isinstance(outcome, Undelivered)
     assert outcome.connected
     assert outcome.malformed is None
@@ -187,7 +189,7 @@ def test_a_server_that_takes_nothing_is_left_at_the_deadline(
     outcome = slow.deliver(Act(name=ActName.SUPPORT, key="k", lane="station", body=body), repeated=False)
     assert isinstance(outcome, Undelivered)
     assert outcome.connected
-    assert boottime() - began < TIMEOUT_S + 1.5
+    assert boottime() - began < TIMEOUT_S + LATE_S
     over.set()
 
 
@@ -211,7 +213,7 @@ def test_a_name_look_up_that_hangs_ends_at_the_deadline(
         asker.start()
     for asker in askers:
         asker.join(PATIENCE_S)
-    assert boottime() - began < TIMEOUT_S + 0.4
+    assert boottime() - began < TIMEOUT_S + LATE_S
     assert [isinstance(outcome, Undelivered) and not outcome.connected for outcome in outcomes] == [True] * 3
     assert len(look_ups) == 1
     over.set()
@@ -620,7 +622,7 @@ def test_tls_keeps_to_the_deadline_too(
     )
     began = boottime()
     assert isinstance(asking.ask(CARD), Undelivered)
-    assert boottime() - began < TIMEOUT_S + 0.4
+    assert boottime() - began < TIMEOUT_S + LATE_S
 
 
 def test_close_cuts_tls_too(

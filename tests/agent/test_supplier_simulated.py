@@ -17,6 +17,8 @@ from agent.supplier import Supplier
 CARD = "04A1B2C3D4E5F6"
 OTHER = "04FFFFFFFFFFFF"
 STRANGE = "S/1 ü?#%2F&=+"
+LATE_S = 3.0
+"""How late a busy machine may be; what is tested would take for ever."""
 
 
 @pytest.fixture
@@ -201,7 +203,7 @@ def test_a_slow_answer_ends_at_the_deadline_and_is_had_later(
     outcome = _acquire(supplier)
     assert isinstance(outcome, Undelivered)
     assert outcome.connected
-    assert boottime() - began < 0.8
+    assert boottime() - began < 0.4 + LATE_S
     server.clear(fault)
     assert isinstance(_acquire(supplier, repeated=True), Delivered)
     assert len(books.view()["sessions"]) == 1

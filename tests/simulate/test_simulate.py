@@ -81,10 +81,11 @@ def test_a_session_from_tap_to_tap_as_everybody_sees_it(simulation: Simulation) 
         simulation.tap()
         simulation.wait(lambda: simulation.slot()["status"] == "charging")
         listener.wait_for(lambda heard: any(each.topic.endswith("/session-started") for each in heard))
-        state = simulation.get("/api/state")
-        simulation.wait(lambda: without_time(json.loads(status(simulation, "--json"))) == without_time(state))
-        retained = [json.loads(payload) for payload in listener.payloads("stations/ST-42/state")]
-        assert without_time(state) in [without_time(each) for each in retained]
+        simulation.wait(lambda: simulation.get("/api/state")["mainLight"] == "off" and not simulation.owed())
+        state = without_time(simulation.get("/api/state"))
+        simulation.wait(lambda: without_time(json.loads(status(simulation, "--json"))) == state)
+        topic = "stations/ST-42/state"
+        listener.wait_for(lambda _: state in [without_time(json.loads(each)) for each in listener.payloads(topic)])
         assert "slot 1: charging, lock locked, light blue" in status(simulation)
 
         simulation.type(f"tap {CARD[:2]}:{CARD[2:].lower()}")
@@ -129,9 +130,7 @@ def test_a_kill_of_the_agent_and_of_everything_loses_nothing_and_pays_once(simul
     assert simulation.get("/api/world")["cards"] == [], "the tap that was under way is over"
     assert simulation.slot()["session"] == session
     simulation.tap()
-    simulation.wait(
-        lambda: simulation.slot()["status"] == "free" and not simulation.get("/api/state")["owed"]["oldest"]
-    )
+    simulation.wait(simulation.settled)
     payments = simulation.get("/api/supplier")["payments"]
     assert [payment["session"] for payment in payments] == [session["id"]]
     assert [slot["bolt"] for slot in simulation.get("/api/world")["slots"]] == ["unlocked", "locked"]
@@ -156,9 +155,7 @@ def test_a_kill_while_the_supplier_is_slow_to_take_the_payment_pays_once(simulat
 
     simulation.start()
     assert not any(simulation.get("/api/faults").values()), "every fault is off after a start"
-    simulation.wait(
-        lambda: simulation.slot()["status"] == "free" and not simulation.get("/api/state")["owed"]["oldest"]
-    )
+    simulation.wait(simulation.settled)
     assert len(simulation.get("/api/supplier")["payments"]) == 1
     assert simulation.get("/api/supplier")["slots"][0]["session"] is None
 

@@ -43,6 +43,11 @@ class Silent:
             line.close()
 
 
+def whites(bench: Bench, known: int) -> list[float]:
+    """When the main light was white, since this many frames were known."""
+    return [at for at, pixels in bench.frames[known:] if pixels[MAIN] == WHITE]
+
+
 def test_the_white_light_is_shown_before_the_first_byte_leaves_for_the_supplier(benches: Benches) -> None:
     with Silent().listening() as supplier:
         bench = benches(url=supplier.url, driver_wait_s=0.5)
@@ -52,13 +57,14 @@ def test_the_white_light_is_shown_before_the_first_byte_leaves_for_the_supplier(
             known = len(bench.frames)
             bench.tap()
             bench.wait(lambda: supplier.heard_at)
-            white = [at for at, pixels in bench.frames[known:] if pixels[MAIN] == WHITE]
-            shown.append((white[0], supplier.heard_at[0]))
+            bench.wait(lambda known=known: whites(bench, known))
+            shown.append((whites(bench, known)[0], supplier.heard_at[0]))
             bench.wait(lambda: bench.state()["mainLight"] == "off")
         assert all(white < heard for white, heard in shown)
 
 
-def test_a_driver_who_waits_sees_the_light_breathe(bench: Bench) -> None:
+def test_a_driver_who_waits_sees_the_light_breathe(benches: Benches) -> None:
+    bench = benches(driver_wait_s=20, request_timeout_s=25)
     bench.supplier.inject("supplier-slow", {"calls": ["ask"], "seconds": 30})
     bench.tap()
     bench.wait(lambda: bench.state()["mainLight"] == "white breathing")

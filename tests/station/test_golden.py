@@ -3,7 +3,9 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
+import pytest
 from support.bench import BLUE, CARD, DARK, OTHER, PREFIX, RED, WHITE, Bench
 from support.mqtt import Mosquitto
 
@@ -70,7 +72,11 @@ def test_end_pays_unlocks_and_flickers_white(bench: Bench) -> None:
     bench.wait(lambda: bench.bolt(1) == "unlocked")
     bench.wait(lambda: bench.slot(1)["light"] == "off")
     bench.wait(lambda: bench.pixels(8) == DARK)
-    assert 7 <= len(flashes(bench, 8)) <= 8, "2.5 Hz for 3 s"
+    shown = flashes(bench, 8)
+    assert len(shown) <= 8, "2.5 Hz for 3 s"
+    assert 2.0 < shown[-1] - shown[0] < 3.0
+    # a busy machine may miss one, but most are there
+    assert median(later - earlier for earlier, later in pairwise(shown)) == pytest.approx(0.4, abs=0.05)
     assert all(bench.state()["owed"][owed] == 0 for owed in ("supplier", "broker", "refused"))
 
 

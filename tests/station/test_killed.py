@@ -154,7 +154,7 @@ def test_a_clean_stop_keeps_the_bolt_and_comes_back_blue(bench: Bench) -> None:
 
 
 def test_an_offline_end_is_delivered_after_a_restart(benches: Callable[..., Bench]) -> None:
-    bench = benches(driver_wait_s=0.5)
+    bench = benches(driver_wait_s=2.0)
     bench.start_session()
     bench.supplier.inject("supplier-down")
     bench.tap()

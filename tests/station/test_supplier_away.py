@@ -45,7 +45,7 @@ def test_every_act_whose_answer_is_lost_is_repeated_under_its_key(bench: Bench) 
 
 
 def test_a_vehicle_is_let_go_while_the_supplier_is_down(benches: Benches) -> None:
-    bench = benches(driver_wait_s=0.6)
+    bench = benches(driver_wait_s=2.0)
     bench.start_session()
     known = len(bench.calls())
     bench.supplier.inject("supplier-down")
@@ -68,7 +68,7 @@ def test_a_vehicle_is_let_go_while_the_supplier_is_down(benches: Benches) -> Non
 
 
 def test_a_supplier_that_is_down_turns_a_driver_away(benches: Benches) -> None:
-    bench = benches(driver_wait_s=0.6)
+    bench = benches(driver_wait_s=2.0)
     bench.supplier.inject("supplier-down")
     bench.tap()
     bench.wait(lambda: bench.refusals() == [(CARD, "supplier-unreachable")])
@@ -99,7 +99,7 @@ def answers_one_get() -> Iterator[str]:
 
 def test_an_acquire_that_never_left_is_struck(benches: Benches) -> None:
     with answers_one_get() as url:
-        bench = benches(url=url, driver_wait_s=0.6)
+        bench = benches(url=url, driver_wait_s=2.0)
         bench.tap()
         bench.wait_line("has not done acquire yet")
         bench.wait(lambda: bench.owed()["supplier"] == 1)
@@ -108,7 +108,7 @@ def test_an_acquire_that_never_left_is_struck(benches: Benches) -> None:
 
 
 def test_an_acquire_that_may_have_arrived_is_repeated_and_given_back(benches: Benches) -> None:
-    bench = benches(driver_wait_s=0.6)
+    bench = benches(driver_wait_s=2.0)
     bench.supplier.inject("supplier-errors", {"calls": ["acquire"]})
     bench.tap()
     bench.wait(lambda: bench.refusals() == [(CARD, "supplier-unreachable")])
@@ -123,7 +123,7 @@ def test_an_acquire_that_may_have_arrived_is_repeated_and_given_back(benches: Be
 
 
 def test_a_new_start_waits_for_the_end_that_is_owed(benches: Benches) -> None:
-    bench = benches(driver_wait_s=0.6)
+    bench = benches(driver_wait_s=2.0)
     bench.start_session()
     bench.supplier.inject("supplier-errors", {"calls": ["end"]})
     bench.tap()
@@ -138,7 +138,8 @@ def test_a_new_start_waits_for_the_end_that_is_owed(benches: Benches) -> None:
     assert len(bench.books.view()["payments"]) == 1
 
 
-def test_a_slow_supplier_for_one_driver_delays_no_other(bench: Bench) -> None:
+def test_a_slow_supplier_for_one_driver_delays_no_other(benches: Benches) -> None:
+    bench = benches(driver_wait_s=20, request_timeout_s=25)
     bench.supplier.inject("supplier-slow", {"calls": ["ask"], "times": 1, "seconds": 30})
     bench.tap(OTHER)
     bench.tap(CARD)

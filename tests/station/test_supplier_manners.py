@@ -114,7 +114,7 @@ def test_two_slots_that_are_not_here_are_both_given_back(benches: Benches) -> No
 
 
 def test_a_get_that_cannot_be_used_is_asked_again_until_the_drivers_wait_is_over(benches: Benches) -> None:
-    bench = benches(driver_wait_s=0.4)
+    bench = benches(driver_wait_s=1.0)
     for count, variant in enumerate(["not-json", "too-long", "redirect", "wrong-card", "foreign-slot"], 1):
         known = len(bench.calls())
         bench.supplier.inject("malformed", {"variant": variant, "calls": ["ask"]})
@@ -142,7 +142,7 @@ def test_an_acquire_that_recovers_in_time_goes_on_under_its_key(bench: Bench, va
 
 @pytest.mark.parametrize("variant", ["not-json", "redirect"])
 def test_an_acquire_that_does_not_recover_in_time_is_given_back_later(benches: Benches, variant: str) -> None:
-    bench = benches(driver_wait_s=0.6)
+    bench = benches(driver_wait_s=2.0)
     bench.supplier.inject("malformed", {"variant": variant, "calls": ["acquire"]})
     bench.tap()
     bench.wait(bench.refusals)
@@ -159,7 +159,7 @@ def test_an_acquire_that_does_not_recover_in_time_is_given_back_later(benches: B
 
 
 def test_another_cards_session_ends_nobodys_but_the_journals(benches: Benches) -> None:
-    bench = benches(driver_wait_s=0.6)
+    bench = benches(driver_wait_s=2.0)
     session = bench.start_session()
     bench.supplier.inject("malformed", {"variant": "wrong-card", "calls": ["ask"]})
     bench.tap()

@@ -236,7 +236,7 @@ class Bench:
         )
         self._reader = threading.Thread(target=self._read, args=(self._agent,), name="bench-log")
         self._reader.start()
-        eventually(lambda: self._answers() or not self.running, 20)
+        eventually(lambda: self._answers() or not self.running, 40)
         assert self._answers(), self.told()
 
     def _read(self, agent: "subprocess.Popen[str]") -> None:

@@ -84,11 +84,11 @@ class Simulation:
     def start(self, *arguments: str) -> Self:
         """Start it and wait until it is ready."""
         self.launch(*arguments)
-        assert eventually(lambda: bool(self.out) or self.process.poll() is not None, 20), self.lines
+        assert eventually(lambda: bool(self.out) or self.process.poll() is not None, 40), self.lines
         assert self.out, self.lines
         return self
 
-    def ended(self, deadline_s: float = 10.0) -> int:
+    def ended(self, deadline_s: float = 20.0) -> int:
         """Wait for its end; gives the exit status."""
         assert self.process.stdin is not None
         self.process.stdin.close()
@@ -156,9 +156,13 @@ class Simulation:
         state = self.ask("GET", "/api/state").json()
         return next((slot for slot in state.get("slots", []) if slot["number"] == number), {"status": "dead"})
 
+    def owed(self) -> bool:
+        """Whether anybody is owed anything."""
+        return bool(self.get("/api/state")["owed"]["oldest"])
+
     def settled(self) -> bool:
         """Whether slot 1 is free and nobody is owed anything."""
-        return self.slot()["status"] == "free" and not self.get("/api/state")["owed"]["oldest"]
+        return self.slot()["status"] == "free" and not self.owed()
 
     def calls(self, name: str) -> list[dict[str, Any]]:
         """The supplier's calls of this name."""

@@ -45,10 +45,13 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_a_tap_ends_by_itself(bench: Bench) -> None:
+    fields: list[list[str]] = []
+    end = bench.world.subscribe(lambda snapshot: fields.append(snapshot["cards"]))
     bench.hands.tap(CARD, 20)
-    assert bench.cards == [CARD]
     assert eventually(lambda: not bench.cards)
-    assert list(bench.tapping.iterdir()) == []
+    end()
+    assert fields == [[CARD], []]
+    assert eventually(lambda: not list(bench.tapping.iterdir()))
 
 
 def test_a_second_tap_of_a_card_that_is_there_makes_the_first_longer_and_never_shorter(bench: Bench) -> None:
@@ -63,12 +66,16 @@ def test_a_second_tap_of_a_card_that_is_there_makes_the_first_longer_and_never_s
 
 
 def test_a_timer_that_was_overtaken_takes_no_card_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threading.Timer, "cancel", lambda _: None)
-    bench.hands.tap(CARD, 20)
+    bench.hands.tap(CARD, LONG_MS)
     (timer,) = [thread for thread in threading.enumerate() if thread.name == f"tap-{CARD[-4:]}"]
-    bench.hands.hold(CARD)
-    timer.join()
+    assert isinstance(timer, threading.Timer)
+    with monkeypatch.context() as too_late:
+        too_late.setattr(threading.Timer, "cancel", lambda _: None)
+        bench.hands.hold(CARD)
+    timer.function()
     assert bench.cards == [CARD]
+    timer.cancel()
+    timer.join()
 
 
 def test_a_card_lies_until_it_is_removed_and_cannot_be_tapped_meanwhile(bench: Bench) -> None:

@@ -163,7 +163,7 @@ def test_a_slow_supplier_does_it_at_once_and_answers_late(server: SupplierServer
     server.inject("supplier-slow", {"seconds": 0.3})
     began = boottime()
     assert _acquire(server)[0] == 201
-    assert 0.3 <= boottime() - began < 2
+    assert 0.3 <= boottime() - began < PATIENCE_S
 
 
 @pytest.mark.parametrize("end", [lambda s: s.clear("supplier-slow"), lambda s: s.stop()], ids=["clear", "stop"])
@@ -186,7 +186,7 @@ def test_a_slow_answer_can_be_cut_short(server: SupplierServer, end: Callable[[S
     _wait_until(lambda: len(server._faults._waiting) == 1)
     end(server)
     asking.join(PATIENCE_S)
-    assert boottime() - began < 2
+    assert boottime() - began < PATIENCE_S
     assert len(outcomes) == 1
     assert _sessions(server) == 1
 
@@ -210,7 +210,7 @@ def test_errors_do_nothing_for_as_long_or_as_often_as_told(server: SupplierServe
     assert _sessions(server) == 0
     assert server.faults() == []
     assert _acquire(server)[0] == 201
-    server.inject("supplier-errors", {"lasting_s": 0.2, "status": 500})
+    server.inject("supplier-errors", {"lasting_s": 1.5, "status": 500})
     assert _acquire(server)[0] == 500
     _wait_until(lambda: _acquire(server)[0] == 201)
     assert [call["status"] for call in server.books.view()["calls"]][:3] == [503, 503, 201]
