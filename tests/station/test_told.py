@@ -5,8 +5,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
 from support.bench import CARD, PREFIX, Bench
 from support.mqtt import Listener
+
+from agent.cli import main
 
 STATE = {
     "stationId",
@@ -101,3 +105,17 @@ def test_events_are_whole_cloudevents(bench: Bench) -> None:
     assert event["time"].endswith("Z")
     assert "clocksynced" not in event
     assert event["data"]["card"] == CARD, "events name the card in clear"
+
+
+def test_a_person_who_knows_no_runtime_directory_reaches_the_agent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd tells only the service itself where that is, and the bench does as systemd."""
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    command = ["status", "--config", str(bench.config)]
+    assert "agent: running" in CliRunner().invoke(main, command).stdout
+    bench.kill()
+    bench.start()
+    assert "agent: running" in CliRunner().invoke(main, command).stdout
+    bench.stop()
+    assert "agent: not running" in CliRunner().invoke(main, command).stdout

@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 import agent.cli.simulate as simulate_module
 from agent import cli
 from agent.cli import main, stop_on_signals
+from agent.cli.run import make_runtime
 from agent.config.places import config_file
+from agent.control import SOCKET
 from agent.simulator.follower import AgentNotReady
 from agent.version import VERSION
 
@@ -94,6 +96,29 @@ def test_run_where_no_runtime_folder_can_be_made(tmp_path: Path, monkeypatch: py
     text = config_file("simulated.toml").read_text().replace("[station]", f'[station]\nstate_dir = "{tmp_path}"')
     config.write_text(text)
     assert "file cannot be made: File exists" in told(called("run", "--config", str(config)), 1)
+
+
+def test_the_runtime_folder_can_be_found_beside_the_journal(tmp_path: Path) -> None:
+    beside, first, second = tmp_path / "run", tmp_path / "1", tmp_path / "2"
+    make_runtime(beside, beside)
+    (beside / SOCKET).touch()
+    for runtime in (first, second, second):
+        make_runtime(runtime, beside)
+        assert beside.readlink() == runtime
+        assert runtime.is_dir()
+    second.rmdir()
+    make_runtime(beside, beside)
+    assert beside.is_dir()
+    assert not beside.is_symlink()
+
+
+def test_what_stands_beside_the_journal_is_not_thrown_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    beside = tmp_path / "run"
+    make_runtime(beside, beside)
+    (beside / "kept").touch()
+    make_runtime(tmp_path / "elsewhere", beside)
+    assert (beside / "kept").exists()
+    assert f"commands will not find {tmp_path / 'elsewhere'}" in caplog.text
 
 
 def test_simulate_refuses_a_real_stations_config(tmp_path: Path) -> None:
