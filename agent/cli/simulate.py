@@ -12,12 +12,14 @@ from agent.cli.errors import Failed
 from agent.config.address import host_and_port, is_loopback
 from agent.config.places import config_file as packaged
 from agent.simulator.broker import SimulatedBrokerError
+from agent.simulator.feed import Feed
 from agent.simulator.folder import BOOKS
 from agent.simulator.follower import AgentNotReady
 from agent.simulator.http import CannotListen
 from agent.simulator.keeper import simulate
 from agent.simulator.supplier import BooksUnreadable
 from agent.simulator.supplier_server import serve_supplier
+from agent.simulator.telling import Telling
 from hardware.emulated.world import WorldRefused
 
 STATE = "station-agent-sim"
@@ -53,7 +55,8 @@ def run_supplier(listen: str, state: Path | None, slots: Sequence[int], stop: th
     _host(listen)
     with _failing():
         books = state / BOOKS if state else None
-        serve_supplier(listen, books, slots, stop=stop, ready=lambda url: click.echo(f"ready {url}"))
+        told = Telling(Feed()).called
+        serve_supplier(listen, books, slots, stop=stop, ready=lambda url: click.echo(f"ready {url}"), called=told)
 
 
 def _host(listen: str) -> str:

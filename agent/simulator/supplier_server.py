@@ -11,7 +11,7 @@ from typing import Any
 from agent.simulator.dealings import NO_SLOTS
 from agent.simulator.http import Server
 from agent.simulator.messages import PROBLEM, Answer, Raw, Reply, Request, Route, json_answer, problem, rendered
-from agent.simulator.records import Call, Said
+from agent.simulator.records import Call, Entry, Said
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_calls import PATHS, read_call
 from agent.simulator.supplier_faults import (
@@ -133,10 +133,21 @@ class SupplierServer:
 
 
 def serve_supplier(
-    listen: str, state: Path | None, slots: Sequence[int], *, stop: Event, ready: Callable[[str], None]
+    listen: str,
+    state: Path | None,
+    slots: Sequence[int],
+    *,
+    stop: Event,
+    ready: Callable[[str], None],
+    called: Callable[[Entry], None],
 ) -> None:
-    """Only the simulated supplier, until `stop`. `ready` gets its URL. Raises CannotListen and BooksUnreadable."""
-    server = SupplierServer(Books(slots, path=state), listen)
+    """Only the simulated supplier, until `stop`. `ready` gets its URL, `called` each call that it answered.
+
+    Raises CannotListen and BooksUnreadable.
+    """
+    books = Books(slots, path=state)
+    books.subscribe(called)
+    server = SupplierServer(books, listen)
     server.start()
     try:
         ready(server.url)

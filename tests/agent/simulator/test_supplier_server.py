@@ -11,6 +11,7 @@ import pytest
 
 from agent.clock import boottime
 from agent.simulator.http import CannotListen
+from agent.simulator.records import Entry
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_faults import FaultError, Faults
 from agent.simulator.supplier_server import SupplierServer, serve_supplier
@@ -326,7 +327,7 @@ def test_no_thread_stays_behind(server: SupplierServer) -> None:
 
 
 def test_serving_only_the_supplier(tmp_path: Path) -> None:
-    stop, said = threading.Event(), list[str]()
+    stop, said, calls = threading.Event(), list[str](), list[Entry]()
     ready = threading.Event()
 
     def hear(url: str) -> None:
@@ -335,7 +336,9 @@ def test_serving_only_the_supplier(tmp_path: Path) -> None:
 
     state = tmp_path / "supplier.json"
     serving = threading.Thread(
-        target=serve_supplier, args=["127.0.0.1:0", state, [1]], kwargs={"stop": stop, "ready": hear}
+        target=serve_supplier,
+        args=["127.0.0.1:0", state, [1]],
+        kwargs={"stop": stop, "ready": hear, "called": calls.append},
     )
     serving.start()
     assert ready.wait(PATIENCE_S)
@@ -348,12 +351,13 @@ def test_serving_only_the_supplier(tmp_path: Path) -> None:
     serving.join(PATIENCE_S)
     assert not serving.is_alive()
     assert len(Books([1], path=state).view()["sessions"]) == 1
+    assert [call.name for call in calls] == ["acquire"]
 
 
 def test_a_taken_port_is_said(server: SupplierServer) -> None:
     said: list[str] = []
     with pytest.raises(CannotListen, match="port 0"):
-        serve_supplier(f"127.0.0.1:{server.port}", None, [1], stop=threading.Event(), ready=said.append)
+        serve_supplier(f"127.0.0.1:{server.port}", None, [1], stop=threading.Event(), ready=said.append, called=print)
     assert not said
 
 
