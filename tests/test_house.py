@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,6 +39,24 @@ def test_scripts_can_be_run_and_stop_at_the_first_error(name: str) -> None:
     script = CLONE / name
     assert os.access(script, os.X_OK)
     assert "\nset -eu\n" in script.read_text(encoding="utf-8")
+
+
+def test_a_relative_path_given_to_run_is_the_callers(tmp_path: Path) -> None:
+    clone, here = tmp_path / "clone", tmp_path / "here"
+    for folder in ("scripts", "requirements"):
+        shutil.copytree(CLONE / folder, clone / folder)
+    for file in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(CLONE / file, clone)
+    agent = clone / ".venv" / "bin" / "station-agent"
+    agent.parent.mkdir(parents=True)
+    agent.write_text('#!/bin/sh\necho "$PWD" "$@"\n')
+    agent.chmod(0o755)
+    fresh = ". scripts/lib.sh && checksum simulator >.venv/simulator.sum"
+    subprocess.run(["sh", "-c", fresh], cwd=clone, check=True)
+    here.mkdir()
+    command = [str(clone / "scripts" / "run"), "--state", "mine"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == f"{here} simulate --state mine\n"
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
