@@ -9,7 +9,7 @@ from support.bench import BLUE, CARD, OTHER, RED, Bench
 @pytest.fixture
 def offline(benches: Callable[..., Bench]) -> Bench:
     """A station whose first card has ended and paid here once."""
-    bench = benches(offline_start="known-cards", driver_wait_s=0.5)
+    bench = benches(offline_start="known-cards", driver_wait_s=1.5)
     bench.start_session()
     bench.tap()
     bench.wait(lambda: bench.once("session-ended"))

@@ -69,7 +69,7 @@ def test_what_the_supplier_refused_is_listed_retried_and_dropped(bench: Bench) -
     bench.tap()
     bench.wait(lambda: bench.once("session-ended"))
     assert bench.once("session-ended")[0]["payment"] == "refused"
-    assert bench.owed()["refused"] == 2
+    bench.wait(lambda: bench.owed()["refused"] == 2)
     first, second = said(bench, "owed", "list").splitlines()
     assert "end of session" in first
     assert "pay of session" in second
@@ -93,13 +93,14 @@ def test_what_is_dropped_is_gone_and_its_dependants_are_named(bench: Bench) -> N
     bench.supplier.inject("end-refused", {"status": 422})
     bench.tap()
     bench.wait(lambda: bench.once("session-ended"))
+    bench.wait(lambda: bench.owed()["refused"] == 2)
     assert bench.stop() == 0
     first, second = said(bench, "owed", "list").splitlines()
     end, pay = first.partition(":")[0], second.partition(":")[0]
     assert station_agent(bench, "owed", "drop", end).exit_code == 1, "only a running agent writes"
     bench.start()
     assert said(bench, "owed", "drop", end) == f"{end}: dropped, and with it {pay}"
-    assert bench.owed()["refused"] == 0
+    bench.wait(lambda: bench.owed()["refused"] == 0)
 
 
 @pytest.mark.parametrize("command", [["unlock", "1"], ["end", "S-1"], ["clear-fault", "X"], ["owed", "retry", "act-1"]])
