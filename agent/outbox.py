@@ -274,7 +274,8 @@ class Outbox:
     def _settle(self, owed: Owed, outcome: Delivered | Refused) -> None:
         problem = outcome.problem if isinstance(outcome, Refused) else None
         if problem:
-            log.warning("supplier refused %s: %s", owed.act.name, explain(problem))
+            level = logging.INFO if problem.says_no_slots else logging.WARNING
+            log.log(level, "supplier refused %s: %s", owed.act.name, explain(problem))
         repeated = owed.left
         self._lanes.settle(owed, explain(problem) if problem else "")
         if owed.act.name is ActName.ACQUIRE:

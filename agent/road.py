@@ -101,6 +101,7 @@ class Road:
         self._look_up = Lookups(journal, rules, kept_for, clock_set).about
         self._clock_set = clock_set
         self._flush_by: float | None = None
+        self._last_complaint = ""
         self._storage_broken = f"{STORAGE}/0" in station.faults
         self._delivered: list[int] = []
         self._taken: list[str] = []
@@ -231,10 +232,11 @@ class Road:
         try:
             self._journal.commit()
         except NotWritten as error:
-            log.error("%s", error)  # noqa: TRY400  the cause is in the sentence
+            self._complain(str(error))
             self._flush_by = self._clock.now().boottime + FLUSH_S
             return False
         self._flush_by = None
+        self._last_complaint = ""
         self._mailbox.committed(self._delivered)
         self._delivered = []
         self._acknowledge()
@@ -242,6 +244,12 @@ class Road:
             self._storage_broken = False
             self._facts.happen(FaultCleared, code=STORAGE)
         return True
+
+    def _complain(self, sentence: str) -> None:
+        """Log the same complaint once, not at every attempt."""
+        if sentence != self._last_complaint:
+            log.error("%s", sentence)
+        self._last_complaint = sentence
 
     def draw(self) -> None:
         """Lights and bolts follow the state."""
@@ -263,7 +271,7 @@ class Road:
     def restart(self, seen: Mapping[int, bool]) -> None:
         """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
         if self._journal.away:
-            log.error("%s", self._journal.away)
+            self._complain(self._journal.away)
             self._storage_failed()
         if self._journal.lost:
             self.take(self._facts.make(JournalLost, detail=self._journal.lost, seen=seen))
