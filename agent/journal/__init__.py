@@ -241,9 +241,13 @@ class Journal:
         return self._store.reader()
 
     def close(self) -> None:
-        """Commit what is staged and close. Raises NotWritten after closing if that failed."""
+        """Commit what is staged and close. Raises NotWritten after closing if that failed and nothing else keeps it."""
         try:
             self.commit()
+        except NotWritten as error:
+            if not self._store.keeps:
+                raise
+            log.error("%s", error)  # noqa: TRY400  the cause is in the sentence
         finally:
             self._store.close()
 

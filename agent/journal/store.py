@@ -141,6 +141,11 @@ class Store:
             record = self._unwritten.record
             self._unwritten.save(Record(record.id if record else str(uuid.uuid4()), statements))
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the next start finds what could not be written."""
+        return self._unwritten is not None and self._unwritten.record is not None
+
     def _cleared(self) -> None:
         if self._unwritten:
             self._unwritten.clear()
@@ -170,6 +175,7 @@ class ReadOnly:
     """The connection behind a journal that is only looked at."""
 
     away = ""
+    keeps = False
     generation = 0
 
     def __init__(self, path: Path) -> None:

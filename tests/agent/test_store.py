@@ -162,6 +162,16 @@ def test_without_anything_else_a_full_disk_is_an_error(path: Path, full: Callabl
         Journal(path)
 
 
+def test_a_stop_on_a_full_disk_is_a_clean_one(path: Path, unwritten: Unwritten, full: Callable[..., None]) -> None:
+    journal = Journal(path, unwritten=unwritten)
+    full()
+    stage(journal, EMPTY, CHARGING)
+    journal.close()
+    full(False)
+    with closing(Journal(path, unwritten=unwritten)) as again:
+        assert again.restore([1, 2]) == CHARGING
+
+
 class TestLost:
     def test_an_unreadable_journal_is_kept_aside_and_the_new_one_says_so(
         self, path: Path, unwritten: Unwritten
