@@ -63,11 +63,15 @@ class SeveralCardsSeen(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveAnswered(Fact):
-    """The question of `visit` was answered: a session, none, or a refusal (`problem`)."""
+    """The question of `visit` was answered: a session, none, or a refusal (`problem`).
+
+    `aside`: what of that session was set aside, as the journal knows.
+    """
 
     visit: int
     session: ActiveSession | None = None
     problem: Problem | None = None
+    aside: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

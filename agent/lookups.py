@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from agent.answers import ActiveSession
 from agent.clock import DAY_S
-from agent.facts import CardTapped, DropAsked, EventReceived, Fact, RetryAsked
+from agent.facts import ActiveAnswered, CardTapped, DropAsked, EventReceived, Fact, RetryAsked
 from agent.journal import Journal, Kept
-from agent.journal.aside import standing_before, with_dependants
+from agent.journal.aside import of_session, standing_before, with_dependants
 from agent.workflow import Rules
 
 
@@ -27,6 +28,8 @@ class Lookups:
                 return replace(fact, known=self._is_known(card, fact.at.wall))
             case EventReceived(data=data) if self._offline:
                 return replace(fact, known=self._is_known(str(data.get("card", "")).upper(), fact.at.wall))
+            case ActiveAnswered(session=ActiveSession(id=name)) if self._journal.tally.acts_aside:
+                return replace(fact, aside=of_session(self._journal.aside(), name))
             case RetryAsked(name=name):
                 aside = self._journal.aside()
                 return replace(fact, rows=with_dependants(aside, name), behind=standing_before(aside, name))

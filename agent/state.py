@@ -188,7 +188,7 @@ class Support:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """The whole station. `lately`, `supports`, `winked`, `signal`, `signalled` and `full` do not outlive the process.
+    """The whole station. `lately`, `winked`, `signal`, `signalled` and `full` do not outlive the process.
 
     `full`: so much is owed that nothing more may start.
     """

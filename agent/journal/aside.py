@@ -36,6 +36,11 @@ def with_dependants(aside: Iterable[Aside], name: str) -> tuple[Aside, ...]:
     return (first, *(row for row in rows if _ends(first) and row.id > first.id and _session(row) == _session(first)))
 
 
+def of_session(aside: Iterable[Aside], session: str) -> tuple[Aside, ...]:
+    """What of a session was set aside."""
+    return tuple(row for row in aside if row.act and row.act.session == session)
+
+
 def standing_before(aside: Iterable[Aside], name: str) -> str:
     """The name of what has to go before `name`; empty if nothing does."""
     rows = list(aside)

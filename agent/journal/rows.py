@@ -8,7 +8,7 @@ import msgspec
 
 from agent.effects import Act, Aside, Message
 from agent.facts import Fact
-from agent.state import Fault, Session, Slot, Station, Visit
+from agent.state import Fault, Session, Slot, Station, Support, Visit
 
 Key = tuple[str, str]
 """Kind and key of a row: ("slot", "1"), ("session", its id)."""
@@ -57,6 +57,7 @@ def rows(station: Station) -> dict[Key, Any]:
     kept |= {("session", session.id): session for session in station.sessions.values()}
     kept |= {("visit", str(visit.number)): visit for visit in station.visits.values()}
     kept |= {("fault", fault.key): fault for fault in station.faults.values()}
+    kept |= {("support", key): support for key, support in station.supports.items()}
     return kept
 
 
@@ -77,8 +78,11 @@ def station_from(entries: Iterable[tuple[str, str, bytes]], slots: Iterable[int]
     Raises msgspec.MsgspecError if a row is not what `changes` writes.
     """
     kept: dict[str, list[bytes]] = {}
-    for kind, _, value in entries:
+    supports: dict[str, Support] = {}
+    for kind, key, value in entries:
         kept.setdefault(kind, []).append(value)
+        if kind == "support":
+            supports[key] = msgspec.json.decode(value, type=Support)
     own = msgspec.json.decode(kept.get("station", [b"{}"])[0], type=Own)
     was = {slot.number: slot for slot in (msgspec.json.decode(value, type=Slot) for value in kept.get("slot", []))}
     sessions = [msgspec.json.decode(value, type=Session) for value in kept.get("session", [])]
@@ -89,6 +93,7 @@ def station_from(entries: Iterable[tuple[str, str, bytes]], slots: Iterable[int]
         sessions={session.id: session for session in sessions},
         visits={visit.number: visit for visit in visits},
         faults={fault.key: fault for fault in faults},
+        supports=supports,
         available=own.available,
         visit_count=own.visits,
     )

@@ -1,19 +1,16 @@
 """What somebody on site asks for. Each is answered once, when its outcome is known."""
 
-from dataclasses import replace
-
 from agent.answers import Problem
-from agent.effects import Act, ActName, Answer
+from agent.effects import Answer
 from agent.facts import ClearFaultAsked, DropAsked, EndAsked, RetryAsked, UnlockAsked
-from agent.state import Payment, Phase, Progress, Session, Slot, Step
+from agent.state import Phase, Progress, Session, Slot, Step
+from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import clear_fault
-from agent.workflow.turn import Turn, derived, session_act
+from agent.workflow.turn import Turn
 from agent.workflow.visits import open_visit
 
 NOT_FOUND, CONFLICT = 404, 409
-MOST_REFUSALS = 1000
-"""How many keys of an act are tried to find out how often it was refused before."""
 
 
 def unlock_asked(turn: Turn, fact: UnlockAsked) -> None:
@@ -86,44 +83,8 @@ def retry_asked(turn: Turn, fact: RetryAsked) -> None:
         detail = f"{fact.name} comes after {fact.behind}: retry that, and it goes with it."
         decline(turn, CONFLICT, "Not Alone", detail)
         return
-    for number, row in enumerate(fact.rows):
-        if row.act:
-            owe_again(turn, row.act, refused=number == 0)
-        elif row.message:
-            turn.send(row.message)
-        turn.drop_row(row)
+    send_again(turn, fact.rows)
     turn.answer(Answer(to=fact.id, result={"retried": [row.name for row in fact.rows]}))
-
-
-def owe_again(turn: Turn, act: Act, *, refused: bool) -> None:
-    """One act of a session that is over here."""
-    session = turn.station.session_called(act.session) or over(turn, act)
-    refusals = refusals_before(act) + refused
-    if act.name is ActName.PAY:
-        session = turn.session(session, payment=Payment.OWED, pay_refusals=refusals)
-    else:
-        session = turn.session(session, end=Progress.OWED)
-    key = derived(session.id, act.name, refusals) if refused else act.key
-    turn.owe(replace(session_act(session, act.name), key=key))
-
-
-def over(turn: Turn, act: Act) -> Session:
-    """A session that is over here, but for what is owed again."""
-    return Session(
-        id=act.session,
-        card=act.card,
-        slot=act.slot,
-        tapped=turn.fact.at,
-        start=Progress.DONE,
-        end=Progress.DONE,
-        released=True,
-        announced=True,
-    )
-
-
-def refusals_before(act: Act) -> int:
-    """How often this act of its session had been refused when it was made (contract section 3, "Keys")."""
-    return next((n for n in range(MOST_REFUSALS) if derived(act.session, act.name, n) == act.key), 0)
 
 
 def drop_asked(turn: Turn, fact: DropAsked) -> None:

@@ -24,6 +24,8 @@ def restarted(turn: Turn, fact: Restarted) -> None:
         resume(turn, fact, slot)
     for fault in turn.station.faults.values():
         turn.fault(replace(fault, raised=in_this_boot(fault.raised, fact.at)))
+    for key, support in turn.station.supports.items():
+        turn.supported(key, replace(support, called=in_this_boot(support.called, fact.at)))
 
 
 def journal_lost(turn: Turn, fact: JournalLost) -> None:

@@ -6,6 +6,7 @@ from agent.answers import ActiveSession, Problem
 from agent.facts import ActiveAnswered, AnswerUnusable, CardRemoved, CardTapped, SeveralCardsSeen
 from agent.state import Phase, Progress, Seen, Session, Signal, Step, Visit
 from agent.workflow.acquire import name_session, try_acquire_slot
+from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import raise_fault
 from agent.workflow.giving_back import give_back
@@ -96,6 +97,9 @@ def _answered(turn: Turn, visit: Visit, fact: ActiveAnswered) -> None:
         handle_active_session(turn, visit, session, fact.session)
     elif fact.problem:
         refuse_card(turn, visit)
+    elif fact.session and fact.aside:
+        send_again(turn, fact.aside)
+        try_acquire_slot(turn, visit, named=fact.session.id)
     elif fact.session and fact.session.id not in turn.station.sessions:
         handle_foreign_session(turn, visit, fact.session)
     else:

@@ -88,6 +88,22 @@ def test_what_the_supplier_refused_is_listed_retried_and_dropped(bench: Bench) -
     assert station_agent(bench, "owed", "drop", end).exit_code == 1
 
 
+def test_a_card_whose_end_was_refused_is_served_again_once_the_supplier_takes_it(bench: Bench) -> None:
+    bench.start_session()
+    bench.supplier.inject("end-refused", {"status": 422})
+    bench.tap()
+    bench.wait(lambda: bench.once("session-ended"))
+    bench.wait(lambda: bench.owed()["refused"] == 2)
+    bench.supplier.clear("end-refused")
+    bench.tap()
+    bench.wait(lambda: len(bench.once("session-started")) == 2)
+    bench.settled()
+    assert bench.owed()["refused"] == 0
+    assert [data["payment"] for data in bench.once("session-settled")] == ["paid"]
+    assert len(bench.once("session-ended")) == 1
+    assert [session["stage"] for session in bench.sessions()] == ["ended", "started"]
+
+
 def test_what_is_dropped_is_gone_and_its_dependants_are_named(bench: Bench) -> None:
     bench.start_session()
     bench.supplier.inject("end-refused", {"status": 422})

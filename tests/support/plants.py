@@ -180,7 +180,7 @@ PLANTS = (
     ),
     Plant(
         "a refused act is tried again under its old key",
-        "agent/workflow/commands.py",
+        "agent/workflow/aside.py",
         "    refusals = refusals_before(act) + refused\n",
         "    refusals = refusals_before(act)\n",
         f"{WORKFLOW}/test_commands.py",

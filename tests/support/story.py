@@ -32,7 +32,7 @@ from agent.facts import (
     Restarted,
     SeveralCardsSeen,
 )
-from agent.state import Fault, Phase, Session, Slot, Station, Visit
+from agent.state import Fault, Phase, Session, Slot, Station, Support, Visit
 from agent.workflow import Rules, decide, next_deadline
 
 CARD = "04A1B2C3D4E5F6"
@@ -373,6 +373,7 @@ def from_journal(station: Station) -> Station:
         sessions=_kept(station.sessions, Session),
         visits=_kept(station.visits, Visit),
         faults=_kept(station.faults, Fault),
+        supports=_kept(station.supports, Support),
         available=station.available,
         visit_count=station.visit_count,
     )

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support.story import OTHER, Story
+from support.story import CARD, OTHER, Story
 
+from agent.answers import ActiveSession
 from agent.effects import Act, ActName, Answer, Aside, Message
-from agent.facts import ClearFaultAsked, DropAsked, EndAsked, RetryAsked, UnlockAsked
+from agent.facts import ActiveAnswered, ClearFaultAsked, DropAsked, EndAsked, RetryAsked, UnlockAsked
 from agent.state import Phase
 from agent.workflow.turn import derived
 
@@ -285,3 +286,28 @@ class TestSetAside:
     @pytest.mark.parametrize("kind", [RetryAsked, DropAsked])
     def test_nothing_stands_aside_under_that_name(self, kind: type[RetryAsked | DropAsked]) -> None:
         assert problem(only(Story().happens(kind, name="act-9").answers))[0] == 404
+
+    def test_the_card_of_an_end_that_was_refused_tries_it_again_and_starts_anew_behind_it(self) -> None:
+        story = Story()
+        story.tap()
+        rows = (aside(ActName.END, 7), aside(ActName.PAY, 8))
+        active = ActiveSession(id="S-1", card=CARD, slot=1)
+        effects = story.happens(ActiveAnswered, visit=story.asks[0].visit, session=active, aside=rows)
+        assert [act.name for act in effects.owed] == ["end", "pay", "acquire"]
+        assert len({act.lane for act in effects.owed}) == 1
+        assert effects.owed[0].key == derived("S-1", "end", 1)
+        assert effects.dropped == rows
+        story.settles("end")
+        story.settles("pay")
+        story.granted(1, "S-2")
+        story.locks()
+        assert story.events() == ["session-settled paid"]
+        assert story.phase() is Phase.CHARGING
+
+    def test_not_heard_in_time_that_card_is_turned_away(self) -> None:
+        story = Story()
+        story.tap()
+        active = ActiveSession(id="S-1", card=CARD, slot=1)
+        story.happens(ActiveAnswered, visit=story.asks[0].visit, session=active, aside=(aside(ActName.END, 7),))
+        story.passes(3)
+        assert story.events() == ["refused previous-session-owed"]

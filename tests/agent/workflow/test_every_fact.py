@@ -302,6 +302,9 @@ def active_answers(story: Story) -> Values:
             for slot in (1, 2, 9):
                 for card in (CARD, OTHER):
                     yield {"visit": visit, "session": ActiveSession(id=name, card=card, slot=slot)}
+        act = Act(name=ActName.END, key="k", lane="session:S-new", session="S-new", slot=1, card=CARD)
+        rows = (Aside(table="owed", id=1, since=0.0, reason="", act=act),)
+        yield {"visit": visit, "session": ActiveSession(id="S-new", card=CARD, slot=1), "aside": rows}
 
 
 def acquire_answers(story: Story) -> Values:

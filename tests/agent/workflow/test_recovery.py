@@ -245,6 +245,22 @@ def test_the_supplier_away_the_card_still_opens_after_a_restart(reboot: bool) ->
     assert story.events() == ["session-ended owed card"]
 
 
+@REBOOT
+def test_support_is_not_called_again_within_ten_minutes_over_a_restart(reboot: bool) -> None:
+    story = Story()
+    story.fault("ReaderFailure")
+    story.mends("ReaderFailure")
+    story.restarts(after=60.0, reboot=reboot)
+    story.forget()
+    story.fault("ReaderFailure")
+    assert story.acts() == ["leds main on red"]
+    story.mends("ReaderFailure")
+    story.restarts(after=600.0, reboot=reboot)
+    story.forget()
+    story.fault("ReaderFailure")
+    assert "support ReaderFailure" in story.acts()
+
+
 class TestLostJournal:
     def lost(self, seen: dict[int, bool]) -> Story:
         story = Story()
