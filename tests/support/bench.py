@@ -114,6 +114,7 @@ class Bench:
         supplier_slots: Sequence[int] = (),
         new_id: Callable[[], str] = new_session_id,
         station: str = "ST-42",
+        broker_port: int = 0,
         **options: Any,
     ) -> None:
         self.folder = folder
@@ -124,6 +125,7 @@ class Bench:
         self.supplier = SupplierServer(self.books, "127.0.0.1:0")
         self.world = World(wiring(slots), folder / "world.json", travel_s=0.05)
         self._url = url
+        self._broker_port = broker_port
         self._slots = slots
         self._options = {
             "poll_interval_ms": 20,
@@ -198,7 +200,7 @@ class Bench:
             station=self.station,
             state=self.folder / "state",
             url=self._url or self.supplier.url,
-            port=self.mosquitto.port,
+            port=self._broker_port or self.mosquitto.port,
             **self._options,
         )
         for number in self._slots:
@@ -225,6 +227,12 @@ class Bench:
 
     def start(self) -> None:
         """Start the agent and wait until it answers."""
+        self.spawn()
+        eventually(lambda: self._answers() or not self.running, 40)
+        assert self._answers(), self.told()
+
+    def spawn(self) -> None:
+        """Start the agent and wait for nothing."""
         self._tapped.clear()
         environment = {**os.environ, "RUNTIME_DIRECTORY": str(self.folder / "run")}
         prefix = ["sh", "-c", 'ulimit -S -f 0; exec "$@"', "sh"] if self._full else []
@@ -236,8 +244,6 @@ class Bench:
         )
         self._reader = threading.Thread(target=self._read, args=(self._agent,), name="bench-log")
         self._reader.start()
-        eventually(lambda: self._answers() or not self.running, 40)
-        assert self._answers(), self.told()
 
     def _read(self, agent: "subprocess.Popen[str]") -> None:
         assert agent.stderr is not None

@@ -146,6 +146,8 @@ class Listener:
         self._heard: list[Heard] = []
         self._news = threading.Condition()
         self._ready = threading.Event()
+        self._posted: set[int] = set()
+        self._arrived: set[int] = set()
         self._client = Client(CallbackAPIVersion.VERSION2, kept_as, protocol=MQTTProtocolVersion(protocol))
         self._properties = Properties(PacketTypes.CONNECT) if kept_as else None  # type: ignore[no-untyped-call]
         if self._properties:
@@ -154,6 +156,7 @@ class Listener:
         self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in self._topics])
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._on_message
+        self._client.on_publish = lambda _client, _userdata, mid, *_: self._arrived.add(mid)
 
     def __enter__(self) -> Self:
         # mosquitto 2.0.11 writes down only sessions that began without clean start.
@@ -186,6 +189,20 @@ class Listener:
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Send something; returns when the broker has it."""
         self._client.publish(topic, payload, qos, retain).wait_for_publish(10)
+
+    def post(self, topic: str, payload: bytes) -> None:
+        """Send something as soon as there is a broker, without waiting for it."""
+        self._posted.add(self._client.publish(topic, payload, 1).mid)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it hears anything now."""
+        return self._client.is_connected()
+
+    @property
+    def unsent(self) -> int:
+        """How much of what was posted the broker has not confirmed."""
+        return len(self._posted - self._arrived)
 
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
         del client, userdata
