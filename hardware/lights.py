@@ -59,7 +59,7 @@ class Lights:
         clock: Callable[[], float] = boottime,
         failed: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """Draw on `strip`. `failed` is called by the stepping thread when the strip fails and when it is back."""
+        """Draw on `strip`. The stepping thread calls `failed` with the first frame, and whenever that changes."""
         self.wake = threading.Event()
         self._strip = strip
         self._segments = dict(segments)
@@ -71,6 +71,7 @@ class Lights:
         self._on_strip: list[Rgb] | None = None
         self._next_write = -math.inf
         self._backoff_s = 0.0
+        self._failing: bool | None = None
         self._looks: dict[str, Look] = {}
         self._changes = 0
         self._changes_shown = -1
@@ -133,7 +134,7 @@ class Lights:
         if self._backoff_s:
             logger.info("the lights are back")
             self._set_backoff(0.0)
-            self._failed(False)
+        self._tell(failing=False)
         return True
 
     def _fail(self, error: LightsFailure, now: float) -> None:
@@ -143,7 +144,12 @@ class Lights:
         self._next_write = now + self._backoff_s
         if first:
             logger.warning("the lights fail, trying again at least every %d s: %s", RETRY_AT_MOST_S, error)
-            self._failed(True)
+        self._tell(failing=True)
+
+    def _tell(self, *, failing: bool) -> None:
+        if failing is not self._failing:
+            self._failing = failing
+            self._failed(failing)
 
     def _set_backoff(self, seconds: float) -> None:
         with self._changed:

@@ -170,6 +170,13 @@ def test_a_dead_strip_is_told_once_tried_with_patience_and_shown_what_holds_then
     assert len(bench.strip.frames) == 1
 
 
+def test_a_strip_that_works_says_so_once(bench: Bench) -> None:
+    bench.run(1)
+    bench.lights.show({"1": Look((Colour.BLUE,))})
+    bench.run(1)
+    assert bench.told == [False], "what was told of it before a restart may be over"
+
+
 def test_a_strip_that_failed_is_written_anew(bench: Bench) -> None:
     bench.lights.show({"1": Look((Colour.BLUE,))})
     bench.run(1)

@@ -92,3 +92,13 @@ def test_broken_lights_never_stop_a_session(bench: Bench) -> None:
     assert [data["error"]["code"] for data in bench.once("faulted")] == ["LightsFailure"]
     bench.tap(CARD)
     bench.wait(lambda: bench.pixels(8) == (0, 0, 128))
+
+
+def test_lights_that_were_mended_while_the_station_was_off_are_well(bench: Bench) -> None:
+    bench.world.set_fault("lights-dead", True)
+    bench.start_session()
+    bench.wait(lambda: bench.faults() == ["LightsFailure"])
+    bench.kill()
+    bench.world.set_fault("lights-dead", False)
+    bench.start()
+    bench.wait(lambda: bench.faults() == [])
