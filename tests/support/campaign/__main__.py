@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import logging
 import random
 import sys
 import tempfile
@@ -13,17 +14,18 @@ from support.campaign.plan import make_plan, station_options
 from support.campaign.run import Campaign
 
 REPLAY = """
-Everything that the campaign does is drawn from the seed and the number of the episode before the episode begins:
-who taps when, what goes wrong when and how, and when the agent is killed. `--episode K` plays exactly that, on a station
-that has been set up anew with the same options. What a real process makes of it within milliseconds is its own: an
-episode that failed by a race may have to be played several times (`--times`), and one that needs what the station went
-through before is played with the episodes before it (`--episode J-K`).
+Everything that a campaign does is drawn from the seed and the number of the episode before that episode begins: who
+taps when, what goes wrong when and how, and when the agent is killed. `--episode K` plays exactly that, on a station
+set up anew with the same options. What a real process makes of it within milliseconds is its own: an episode that
+failed by a race may have to be played several times (`--times`), and one that needs what its station went through
+before is played with the episodes before it (`--episode J-K`).
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign; gives the exit status."""
     options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     if options.plan:
         for number in options.episode or [0]:
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         episodes = [number for _ in range(options.times) for number in options.episode]
     until = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
-        campaign = Campaign(seed, Path(folder), lambda line: tell(line, sys.stderr))
+        campaign = Campaign(seed, Path(folder), lambda line: tell(line, sys.stderr), story=options.story)
         tell(f"campaign: seed {seed}", sys.stderr)
         try:
             campaign.run(episodes, lambda: not options.episode and time.monotonic() >= until)
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def tell(line: str, where: object = None) -> None:
     """Print at once."""
-    print(line, file=where or sys.stdout, flush=True)  # type: ignore[call-overload]  # noqa: T201
+    print(line, file=where or sys.stdout, flush=True)  # type: ignore[call-overload]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--episode", type=numbers, metavar="K[-L]", help="play only these")
     parser.add_argument("--times", type=int, default=1, help="with --episode: so often")
+    parser.add_argument("--story", action="store_true", help="tell the story of every episode, well or not")
     parser.add_argument("--plan", action="store_true", help="only print what --episode would do")
     return parser
 

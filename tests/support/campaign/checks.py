@@ -149,21 +149,27 @@ def doubled_events(view: View) -> Iterator[str]:
         if contents.setdefault(event.id, event.body) != event.body:
             yield f"two contents for {event.name} {event.id}: {contents[event.id]!r} and {event.body!r}"
     for name in ("session-started", "session-ended"):
-        for session, events in named(view, name).items():
-            if len(events) > 1:
-                yield f"{len(events)} {name} of session {session}"
+        yield from (
+            f"{len(events)} {name} of session {about}" for about, events in named(view, name).items() if len(events) > 1
+        )
     for session, events in named(view, "session-settled").items():
         if [event.data["payment"] for event in events].count("paid") > 1:
             yield f"session {session} was settled as paid twice"
-    for code, events in named(view, "out-of-order").items():
-        if code in view.raised and len(events) > 1:
-            yield f"{len(events)} out-of-order for {code} from the inbox"
+    yield from doubled_inbox(view)
+
+
+def doubled_inbox(view: View) -> Iterator[str]:
+    """A fault that came in is handled once, however often its message came."""
+    handled = named(view, "out-of-order")
     tickets = {
-        (call.key, call.body["error"].get("code")) for call in view.calls if call.name == "support" and call.body
+        (each.key, each.body["error"].get("code")) for each in view.calls if each.name == "support" and each.body
     }
-    for code, count in Counter(code for _, code in tickets).items():
-        if code in view.raised and count > 1:
-            yield f"support was called {count} times for {code}"
+    called = Counter(code for _, code in tickets)
+    for code in sorted(view.raised):
+        if len(handled.get(code, ())) > 1:
+            yield f"{len(handled[code])} out-of-order for {code} from the inbox"
+        if called[code] > 1:
+            yield f"support was called {called[code]} times for {code}"
 
 
 # Trapped.

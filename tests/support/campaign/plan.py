@@ -71,7 +71,7 @@ def make_plan(seed: int, number: int) -> Plan:
     """Everything that will be done in this episode."""
     rng = random.Random(f"{seed}/{number}")
     length = rng.uniform(4, 12)
-    present = rng.sample(list(DRIVERS), rng.randint(2, len(DRIVERS)))
+    present = rng.sample(list(DRIVERS), rng.choice([2, 2, 3, 3, 4, 5]))
     steps = [step for name in present for step in visits(rng, name, length)]
     steps += meetings(rng, present, length)
     steps += standings(rng, present, length)
@@ -90,7 +90,7 @@ def visits(rng: random.Random, name: str, length: float) -> Iterator[Step]:
         rests = rng.choice([rng.uniform(0.1, 0.4)] * 7 + [rng.uniform(0.02, 0.08), *[rng.uniform(1, 3)] * 2])
         yield Step(at, "place", name)
         yield Step(at + rests, "remove", name)
-        pause = rng.uniform(0.05, 0.7) if rng.random() < 0.15 else rng.uniform(0.8, 5)
+        pause = rng.uniform(0.05, 0.7) if rng.random() < 0.15 else rng.uniform(0.7, 3)
         at += rests + pause
 
 
@@ -111,8 +111,8 @@ def standings(rng: random.Random, present: list[str], length: float) -> Iterator
 
 
 def troubles(rng: random.Random, length: float) -> Iterator[Step]:
-    """None to four troubles of different groups, each for a while."""
-    count = rng.choice([0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4])
+    """None to five troubles of different groups, each for a while."""
+    count = rng.choice([0, 1, 1, 2, 2, 2, 3, 3, 4, 5])
     groups = rng.sample(sorted({kind.group for kind in KINDS.values()}), count)
     for group in groups:
         name = rng.choice(sorted(name for name, kind in KINDS.items() if kind.group == group))
@@ -123,7 +123,7 @@ def troubles(rng: random.Random, length: float) -> Iterator[Step]:
 
 def deaths(rng: random.Random, length: float) -> Iterator[Step]:
     """kill -9 at some moment, several in a row, or at something that happens; and clean stops."""
-    for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 3])):
+    for _ in range(rng.choice([0, 0, 1, 1, 2, 2, 3])):
         at = rng.uniform(0, length)
         away = {"away_s": round(rng.choice([0.0, 0.0, rng.uniform(0, 1.5)]), 2)}
         match rng.choice(["kill", "burst", "call", "call", "line", "line", "bolt", "stop"]):

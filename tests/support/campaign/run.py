@@ -17,11 +17,12 @@ Say = Callable[[str], None]
 class Campaign:
     """Plays `episodes` of a seed until `over()` or until something is found; `tally` says what came of it."""
 
-    def __init__(self, seed: int, folder: Path, say: Say) -> None:
+    def __init__(self, seed: int, folder: Path, say: Say, *, story: bool = False) -> None:
         self.tally = Tally(seed)
         self._seed = seed
         self._folder = folder
         self._say = say
+        self._story = story
         self._began = time.monotonic()
         self._stations = 0
 
@@ -38,12 +39,12 @@ class Campaign:
                 if over() or self.tally.findings:
                     break
                 if scene is None or number // EPISODES_A_STATION != station:
-                    self._close(life, scene)
+                    self._close(life)
                     station, scene = number // EPISODES_A_STATION, life.enter_context(self._scene(number))
                 if self._play(scene, number):
-                    self._close(life, scene)
+                    self._close(life)
                     scene = None
-            self._close(life, scene)
+            self._close(life)
 
     def _scene(self, number: int) -> Scene:
         self._stations += 1
@@ -55,17 +56,14 @@ class Campaign:
         episode.play()
         self.tally.add(episode)
         self._say(progress(episode, self.seconds))
-        if episode.findings:
-            for line in failure(episode):
-                self._say(line)
+        for line in failure(episode) if episode.findings else episode.scene.story if self._story else ():
+            self._say(line)
         return bool(episode.findings) or episode.spent
 
-    def _close(self, life: ExitStack, scene: Scene | None) -> None:
+    def _close(self, life: ExitStack) -> None:
         """The station's own last checks: a clean stop, no card in clear, no key for two acts."""
         try:
             life.close()
         except AssertionError as error:
-            if not self.tally.findings:
-                self._say(f"a station did not end well: {error}")
+            self._say(f"a station did not end well: {error}")
             self.tally.findings.append(Finding(Kind.UNWELL, "a station did not end well"))
-        del scene

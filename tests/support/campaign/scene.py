@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from support.bench import PREFIX, Bench
@@ -79,8 +80,8 @@ class Scene:
             self._life = life.pop_all()
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._life.__exit__(*error)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._life.__exit__(kind, error, at)
 
     # What is told.
 
