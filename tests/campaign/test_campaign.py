@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from support.campaign.report import Tally
 from support.campaign.run import Campaign
 
 SEED = 3

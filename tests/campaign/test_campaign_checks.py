@@ -90,7 +90,7 @@ def says(view: View, **changes: Any) -> View:
 
 
 def faulty(code: str) -> View:
-    return says(STAY, faults=[{"code": code}])
+    return says(STAY, faults=[{"code": code, "severity": "out-of-order"}])
 
 
 OWED = [STAY.events[0], told("session-ended", 2, **S1, payment="owed")]
@@ -121,6 +121,7 @@ FORGED: list[tuple[str, Kind, Callable[[], View], str]] = [
     ),
     ("an inbox fault that was not taken", Kind.LOST, lambda: changed(STAY, raised=frozenset("X")), "no out-of-order"),
     ("a support that nobody called", Kind.LOST, lambda: changed(STAY, raised=frozenset("X")), "support was not called"),
+    ("a fault whose end nobody told", Kind.LOST, lambda: changed(STAY, events=RAISED), "no back-in-service"),
     ("nonsense without an answer", Kind.LOST, lambda: changed(STAY, unsupported=frozenset({"no.v1"})), "no.v1"),
     ("one key for two acts", Kind.DOUBLED, lambda: with_calls(call("pay", "S-2", key="S-1-pay")), "one key for two"),
     ("a second start", Kind.DOUBLED, lambda: with_calls(call("start", "S-1", key="new")), "start of session S-1"),
@@ -149,10 +150,8 @@ FORGED: list[tuple[str, Kind, Callable[[], View], str]] = [
     (
         "a support called twice",
         Kind.DOUBLED,
-        lambda: changed(
-            with_calls(SUPPORT, call("support", key="l", path="/support", body=SUPPORT.body)), raised=frozenset("X")
-        ),
-        "called 2 times",
+        lambda: with_calls(SUPPORT, call("support", key="l", path="/support", body=SUPPORT.body)),
+        "support was called again for X",
     ),
     ("a trapped bolt", Kind.TRAPPED, lambda: changed(STAY, bolts={1: "locked", 2: "unlocked"}), "its bolt is locked"),
     ("a stuck bolt", Kind.TRAPPED, lambda: changed(STAY, bolts={1: "unlocked", 2: "between"}), "its bolt is between"),
@@ -190,14 +189,16 @@ WELL: list[tuple[str, Callable[[], View]]] = [
     ("an event that came again", lambda: with_events(*STAY.events)),
     ("a payment refused", lambda: changed(stays(payment="refused"), calls=refused("pay", 402), payments=[])),
     ("an end refused for good", lambda: changed(stays(stage="started"), calls=refused("end", 422), payments=[])),
-    ("a lock that failed", lambda: says(STAY, faults=[{"code": "LockFailed", "slotNumber": 1}])),
+    ("a lock that failed", lambda: says(STAY, faults=[{"code": "LockFailed", "slotNumber": 1, "severity": "x"}])),
     (
         "a payment settled later",
         lambda: changed(STAY, events=[*OWED, told("session-settled", 3, id="S-1", payment="paid")]),
     ),
     (
         "an inbox fault as it should be",
-        lambda: changed(with_calls(SUPPORT), events=RAISED, raised=frozenset("X")),
+        lambda: changed(
+            with_calls(SUPPORT), events=[*RAISED, told("back-in-service", 4, stationId="ST-42")], raised=frozenset("X")
+        ),
     ),
 ]
 

@@ -38,7 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         episodes = [number for _ in range(options.times) for number in options.episode]
     until = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
-        campaign = Campaign(seed, Path(folder), lambda line: tell(line, sys.stderr), story=options.story)
+        campaign = Campaign(
+            seed,
+            Path(folder),
+            lambda line: tell(line, sys.stderr),
+            story=options.story,
+            keep_going=options.keep_going,
+        )
         tell(f"campaign: seed {seed}", sys.stderr)
         try:
             campaign.run(episodes, lambda: not options.episode and time.monotonic() >= until)
@@ -68,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--episode", type=numbers, metavar="K[-L]", help="play only these")
     parser.add_argument("--times", type=int, default=1, help="with --episode: so often")
     parser.add_argument("--story", action="store_true", help="tell the story of every episode, well or not")
+    parser.add_argument("--keep-going", action="store_true", help="do not end with the first episode that went wrong")
     parser.add_argument("--plan", action="store_true", help="only print what --episode would do")
     return parser
 

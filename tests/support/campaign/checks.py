@@ -1,5 +1,6 @@
 """What holds of a station that has come to rest: nothing lost, nothing doubled, nobody trapped. Pure."""
 
+import bisect
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,9 @@ TRY_LATER = (401, 403, 408, 425, 429)
 MAY_REMAIN = ("LockFailed", "SupplierUnreachable")
 """Faults that outlive their cause: the one waits for an operator or an hour, the other for the next call."""
 STANDING = ("charging", "held")
+SUPPORT_S = 600.0
+SUPPORT_OUTLIVES_A_RESTART = False
+"""True when a station remembers over a restart that it called support: until then each life of the agent may call."""
 
 
 def check(view: View) -> list[Finding]:
@@ -102,6 +106,15 @@ def lost_events(view: View) -> Iterator[str]:
     for name, settlings in settled.items():
         if name not in ended or order[settlings[0].id] < order[ended[name][0].id]:
             yield f"session-settled of {name} before its session-ended"
+    yield from lost_service(view)
+
+
+def lost_service(view: View) -> Iterator[str]:
+    """Whoever heard that something was out of order hears that nothing is any more."""
+    last = [event.name for event in once(view.events) if event.name in ("out-of-order", "back-in-service")][-1:]
+    faults = view.state["faults"] if view.state else ()
+    if last == ["out-of-order"] and not any(fault["severity"] == "out-of-order" for fault in faults):
+        yield "no back-in-service after the last fault"
 
 
 def lost_inbox(view: View) -> Iterator[str]:
@@ -156,20 +169,28 @@ def doubled_events(view: View) -> Iterator[str]:
         if [event.data["payment"] for event in events].count("paid") > 1:
             yield f"session {session} was settled as paid twice"
     yield from doubled_inbox(view)
+    yield from doubled_support(view)
 
 
 def doubled_inbox(view: View) -> Iterator[str]:
     """A fault that came in is handled once, however often its message came."""
     handled = named(view, "out-of-order")
-    tickets = {
-        (each.key, each.body["error"].get("code")) for each in view.calls if each.name == "support" and each.body
-    }
-    called = Counter(code for _, code in tickets)
     for code in sorted(view.raised):
         if len(handled.get(code, ())) > 1:
             yield f"{len(handled[code])} out-of-order for {code} from the inbox"
-        if called[code] > 1:
-            yield f"support was called {called[code]} times for {code}"
+
+
+def doubled_support(view: View) -> Iterator[str]:
+    """Support is called at most once in ten minutes for one fault."""
+    last: dict[tuple[object, object, int], Entry] = {}
+    for each in view.calls:
+        if each.name == "support" and each.body:
+            error = each.body["error"]
+            life = 0 if SUPPORT_OUTLIVES_A_RESTART else bisect.bisect(view.lives, each.time)
+            fault = (error.get("code"), error.get("slotNumber"), life)
+            before = last.setdefault(fault, each)
+            if before.key != each.key and each.time - before.time < SUPPORT_S:
+                yield f"support was called again for {error.get('code')}"
 
 
 # Trapped.

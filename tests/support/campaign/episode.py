@@ -45,6 +45,7 @@ class Episode:
         for part in (self.perform, self.mend, self.rest, self.leave, self.prove, self.rest):
             part()
             if self.findings:
+                self.mend()
                 break
         self.counts["sessions"] = self._sessions() - sessions
         self.survived += ["kill"] * (self.scene.kills - self._kills)

@@ -1,5 +1,6 @@
 """Episode after episode, on one station after the other."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -17,12 +18,13 @@ Say = Callable[[str], None]
 class Campaign:
     """Plays `episodes` of a seed until `over()` or until something is found; `tally` says what came of it."""
 
-    def __init__(self, seed: int, folder: Path, say: Say, *, story: bool = False) -> None:
+    def __init__(self, seed: int, folder: Path, say: Say, *, story: bool = False, keep_going: bool = False) -> None:
         self.tally = Tally(seed)
         self._seed = seed
         self._folder = folder
         self._say = say
         self._story = story
+        self._keep_going = keep_going
         self._began = time.monotonic()
         self._stations = 0
 
@@ -36,19 +38,25 @@ class Campaign:
         with ExitStack() as life:
             station, scene = -1, None
             for number in episodes:
-                if over() or self.tally.findings:
+                if over() or (self.tally.findings and not self._keep_going):
                     break
                 if scene is None or number // EPISODES_A_STATION != station:
                     self._close(life)
-                    station, scene = number // EPISODES_A_STATION, life.enter_context(self._scene(number))
-                if self._play(scene, number):
+                    station, scene = number // EPISODES_A_STATION, self._open(life, number)
+                if scene is not None and self._play(scene, number):
                     self._close(life)
                     scene = None
             self._close(life)
 
-    def _scene(self, number: int) -> Scene:
+    def _open(self, life: ExitStack, number: int) -> Scene | None:
+        """A new station; None if it did not start."""
         self._stations += 1
-        return Scene(self._folder / f"station-{self._stations}", **station_options(self._seed, number))
+        scene = Scene(self._folder / f"station-{self._stations}", **station_options(self._seed, number))
+        try:
+            return life.enter_context(scene)
+        except AssertionError as error:
+            self._find(f"a station did not start: {error}")
+            return None
 
     def _play(self, scene: Scene, number: int) -> bool:
         """Play one; True if the station cannot be used again."""
@@ -64,6 +72,9 @@ class Campaign:
         """The station's own last checks: a clean stop, no card in clear, no key for two acts."""
         try:
             life.close()
-        except AssertionError as error:
-            self._say(f"a station did not end well: {error}")
-            self.tally.findings.append(Finding(Kind.UNWELL, "a station did not end well"))
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            self._find(f"a station did not end well: {error}")
+
+    def _find(self, text: str) -> None:
+        self._say(text)
+        self.tally.findings.append(Finding(Kind.UNWELL, text.partition("\n")[0]))

@@ -26,7 +26,7 @@ class View:
 
     `sessions`, `payments`: the supplier's books. `state`: the station's own word, None while it says nothing. `bolts`:
     where they really are. `raised`, `unsupported`: what was sent to the inbox. `elsewhere`: what was published where no
-    card may stand in clear.
+    card may stand in clear. `unsent`: what has not reached the broker. `lives`: when the agent was started again.
     """
 
     calls: Sequence[Entry] = ()
@@ -42,6 +42,7 @@ class View:
     elsewhere: Sequence[bytes] = ()
     cards: frozenset[str] = frozenset()
     unsent: int = 0
+    lives: Sequence[float] = ()
 
     @property
     def standing(self) -> dict[str, int]:
@@ -78,5 +79,6 @@ def look(scene: Scene, cards: frozenset[str]) -> View:
         log=tuple(bench.log),
         elsewhere=elsewhere,
         cards=cards,
+        lives=tuple(scene.lives),
         unsent=bench.listener.unsent + (not bench.listener.connected),
     )
