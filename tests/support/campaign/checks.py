@@ -206,7 +206,7 @@ def trapped(view: View) -> Iterator[str]:
         stays = slot["status"] in STANDING
         if bolt != "unlocked" and not stays:
             yield f"slot {number} is {slot['status']}, and its bolt is {bolt}"
-        elif stays and slot["session"]["id"] not in known:
+        elif slot["status"] == "charging" and slot["session"]["id"] not in known:
             yield f"slot {number} holds a vehicle for session {slot['session']['id']}, which the supplier does not know"
 
 

@@ -130,12 +130,12 @@ class Episode:
 
     def leave(self) -> None:
         """Whoever stands in a slot gets out with his card."""
-        view = self.look()
-        cards = {session["id"]: session["card"] for session in view.sessions}
-        for session, slot in view.standing.items():
-            self.scene.note(f"=== the driver in slot {slot} leaves")
-            if not self.taps(cards[session], lambda slot=slot: self._is_free(slot)):
-                self.scene.find(Kind.TRAPPED, f"the driver in slot {slot} tapped and could not leave")
+        for slot in self.look().taken:
+            number, masked = slot["number"], slot["session"]["card"]
+            card = next(card for card in CARDS if card.endswith(masked.lstrip(".")))
+            self.scene.note(f"=== the driver in slot {number} leaves")
+            if not self.taps(card, lambda number=number: self._is_free(number)):
+                self.scene.find(Kind.TRAPPED, f"the driver in slot {number} tapped and could not leave")
 
     def prove(self) -> None:
         """A driver comes and goes, and all is as on the first day."""

@@ -22,6 +22,8 @@ EPISODES_A_STATION = 8
 CALLS = ("ask", "acquire", "leds", "lock", "start", "end", "pay", "unlock")
 LINES = ("is starting", "is charging", "is ending", "is opening", "is free", "event session-", "turned away", "tapped")
 BOLTS = ("between", "locked", "unlocked")
+OFTEN = {"supplier-net": 4, "broker-net": 2, "broker": 2, "inbox": 2}
+"""Groups of troubles that come more often than others."""
 PROMPT = {"move_timeout_ms": 200, "request_timeout_s": 1.5}
 """What makes every station of a campaign quick."""
 
@@ -58,6 +60,7 @@ def station_options(seed: int, number: int) -> dict[str, Any]:
         "driver_wait_s": rng.choice([0.6, 1.0, 1.5]),
         "retap_guard_s": rng.choice([0.01, 0.3]),
         "unpaid_release": rng.choice(["release", "hold"]),
+        "offline_start": rng.choice(["deny", "known-cards"]),
         "protocol": rng.choice([5, 5, 4]),
         "manners": {
             "none_active": rng.choice(["404", "204", "null"]),
@@ -90,7 +93,7 @@ def visits(rng: random.Random, name: str, length: float) -> Iterator[Step]:
         rests = rng.choice([rng.uniform(0.1, 0.4)] * 7 + [rng.uniform(0.02, 0.08), *[rng.uniform(1, 3)] * 2])
         yield Step(at, "place", name)
         yield Step(at + rests, "remove", name)
-        pause = rng.uniform(0.05, 0.7) if rng.random() < 0.15 else rng.uniform(0.7, 3)
+        pause = rng.uniform(0.05, 0.7) if rng.random() < 0.15 else rng.uniform(0.7, 2.5)
         at += rests + pause
 
 
@@ -111,10 +114,11 @@ def standings(rng: random.Random, present: list[str], length: float) -> Iterator
 
 
 def troubles(rng: random.Random, length: float) -> Iterator[Step]:
-    """None to five troubles of different groups, each for a while."""
+    """Up to five troubles of different groups, each for a while."""
     count = rng.choice([0, 1, 1, 2, 2, 2, 3, 3, 4, 5])
-    groups = rng.sample(sorted({kind.group for kind in KINDS.values()}), count)
-    for group in groups:
+    groups = sorted({kind.group for kind in KINDS.values()})
+    often = [group for group in groups for _ in range(OFTEN.get(group, 1))]
+    for group in dict.fromkeys(rng.choices(often, k=count)):
         name = rng.choice(sorted(name for name, kind in KINDS.items() if kind.group == group))
         begins = rng.uniform(0, 0.8 * length)
         yield Step(begins, "begin", name, KINDS[name].settings(rng))
@@ -123,7 +127,7 @@ def troubles(rng: random.Random, length: float) -> Iterator[Step]:
 
 def deaths(rng: random.Random, length: float) -> Iterator[Step]:
     """kill -9 at some moment, several in a row, or at something that happens; and clean stops."""
-    for _ in range(rng.choice([0, 0, 1, 1, 2, 2, 3])):
+    for _ in range(rng.choice([0, 0, 1, 1, 2, 2, 3, 6, 9])):
         at = rng.uniform(0, length)
         away = {"away_s": round(rng.choice([0.0, 0.0, rng.uniform(0, 1.5)]), 2)}
         match rng.choice(["kill", "burst", "call", "call", "line", "line", "bolt", "stop"]):

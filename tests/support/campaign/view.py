@@ -47,8 +47,12 @@ class View:
     @property
     def standing(self) -> dict[str, int]:
         """The sessions whose vehicle stands in a slot, and in which."""
-        slots = self.state["slots"] if self.state else ()
-        return {slot["session"]["id"]: slot["number"] for slot in slots if slot.get("session")}
+        return {slot["session"]["id"]: slot["number"] for slot in self.taken}
+
+    @property
+    def taken(self) -> list[Mapping[str, Any]]:
+        """The slots that hold somebody's session, as the station tells of them: the card is masked."""
+        return [slot for slot in self.state["slots"] if slot.get("session")] if self.state else []
 
 
 def look(scene: Scene, cards: frozenset[str]) -> View:
