@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from support.campaign.plan import make_plan, station_options
 from support.campaign.run import Campaign
@@ -54,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if campaign.tally.findings else 0
 
 
-def tell(line: str, where: object = None) -> None:
+def tell(line: str, where: TextIO | None = None) -> None:
     """Print at once."""
-    print(line, file=where or sys.stdout, flush=True)  # type: ignore[call-overload]
+    print(line, file=where, flush=True)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 import bisect
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from support.campaign.findings import Finding, Kind
@@ -40,7 +40,7 @@ def refused(view: View, session: str, name: str) -> bool:
     )
 
 
-def once(events: Iterator[Told] | list[Told]) -> list[Told]:
+def once(events: Iterable[Told]) -> list[Told]:
     """Each event by its id, where it first arrived."""
     return list({event.id: event for event in reversed(list(events))}.values())[::-1]
 

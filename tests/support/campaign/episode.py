@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from support.campaign.checks import STANDING, check
 from support.campaign.findings import Finding, Kind
@@ -134,7 +135,7 @@ class Episode:
             number, masked = slot["number"], slot["session"]["card"]
             card = next(card for card in CARDS if card.endswith(masked.lstrip(".")))
             self.scene.note(f"=== the driver in slot {number} leaves")
-            if not self.taps(card, lambda number=number: self._is_free(number)):
+            if not self.taps(card, partial(self._is_free, number)):
                 self.scene.find(Kind.TRAPPED, f"the driver in slot {number} tapped and could not leave")
 
     def prove(self) -> None:

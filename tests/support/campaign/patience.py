@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SLACK_S = 6.0
-"""Beyond `driver_wait_s`: two attempts of the bolt, a disk that fails, and a busy machine."""
+SLACK_S = 3.0
+"""Beyond `driver_wait_s`: the bolt, a disk that fails, and a busy machine."""
 
 CHARGING = re.compile(r"slot (\d+) is charging for card (\.\.\w{4})")
 OTHERWISE = re.compile(r"slot (\d+) is (?!charging)")

@@ -24,6 +24,8 @@ LINES = ("is starting", "is charging", "is ending", "is opening", "is free", "ev
 BOLTS = ("between", "locked", "unlocked")
 OFTEN = {"supplier-net": 4, "broker-net": 2, "broker": 2, "inbox": 2}
 """Groups of troubles that come more often than others."""
+LONGEST_S = 10.0
+"""How long a trouble lasts at most: longer than any driver should have to wait."""
 PROMPT = {"move_timeout_ms": 200, "request_timeout_s": 1.5}
 """What makes every station of a campaign quick."""
 
@@ -73,7 +75,7 @@ def station_options(seed: int, number: int) -> dict[str, Any]:
 def make_plan(seed: int, number: int) -> Plan:
     """Everything that will be done in this episode."""
     rng = random.Random(f"{seed}/{number}")
-    length = rng.uniform(4, 12)
+    length = rng.uniform(4, 13)
     present = rng.sample(list(DRIVERS), rng.choice([2, 2, 3, 3, 4, 5]))
     steps = [step for name in present for step in visits(rng, name, length)]
     steps += meetings(rng, present, length)
@@ -121,8 +123,9 @@ def troubles(rng: random.Random, length: float) -> Iterator[Step]:
     for group in dict.fromkeys(rng.choices(often, k=count)):
         name = rng.choice(sorted(name for name, kind in KINDS.items() if kind.group == group))
         begins = rng.uniform(0, 0.8 * length)
+        lasts = rng.choice([rng.uniform(0.3, 3), rng.uniform(3, LONGEST_S)])
         yield Step(begins, "begin", name, KINDS[name].settings(rng))
-        yield Step(min(length, begins + rng.uniform(0.3, 6)), "end", name)
+        yield Step(min(length, begins + lasts), "end", name)
 
 
 def deaths(rng: random.Random, length: float) -> Iterator[Step]:
