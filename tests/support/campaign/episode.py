@@ -154,7 +154,8 @@ class Episode:
     def taps(self, card: str, done: Callable[[], bool]) -> bool:
         """Whether a tap does what it should."""
         bench = self.scene.bench
-        self.scene.until(self._cards_gone + AWAY_S + bench._options["retap_guard_s"])
+        # The guard time runs from a driver's result or from his card's removal, whichever is later.
+        self.scene.until(max(self._cards_gone + AWAY_S, time.monotonic() + 0.1) + bench._options["retap_guard_s"])
         known = len(bench.log)
         self.counts["taps"] += 1
         bench.world.place(card)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -62,6 +63,7 @@ class Scene:
         self.kills = 0
         self.lives: list[float] = []
         self._inbox_fault: dict[str, Any] = {}
+        self._raise_again: Callable[[], None] = lambda: None
         self._messages = 0
         self._posted_at = 0.0
         self._trap: Callable[[str, str], bool] | None = None
@@ -249,13 +251,15 @@ class Scene:
         code = f"Campaign{self._messages}"
         self._inbox_fault = {"code": code, "title": "Campaign", **({"slotNumber": slot} if slot else {})}
         self.raised.add(code)
+        self._raise_again = partial(self._post, "faulted.v1", {"error": self._inbox_fault}, f"{code}-raised")
         for _ in range(times):
-            self._post("faulted.v1", {"error": self._inbox_fault}, f"{code}-raised")
+            self._raise_again()
 
     def clear_in_inbox(self) -> None:
-        """They clear it."""
+        """They clear it; and the message that raised it comes once more, late: it was taken before."""
         error = {**self._inbox_fault, "cleared": True}
         self._post("faulted.v1", {"error": error}, f"{error['code']}-cleared")
+        self._raise_again()
 
     def nonsense_in_inbox(self) -> None:
         """An event that no station supports."""
