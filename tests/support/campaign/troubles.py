@@ -13,6 +13,7 @@ Settings = Mapping[str, Any]
 Draw = Callable[[random.Random], Settings]
 
 CALLS = ("ask", "acquire", "leds", "lock", "start", "end", "pay", "unlock", "support")
+WAITED_FOR = ("acquire", "start", "end", "pay")
 REFUSALS = {"start-refused": (400, 401, 404, 409, 410, 422, 429), "end-refused": (401, 404, 409, 410, 422, 425)}
 PAY_REFUSALS = (401, 402, 402, 404, 408, 409, 410, 422)
 
@@ -27,9 +28,10 @@ class Kind:
     settings: Draw = lambda _: {}
 
 
-def some_calls(rng: random.Random, among: tuple[str, ...] = CALLS) -> Settings:
-    """Which calls a trouble of the supplier meets: all, or some."""
-    return {} if rng.random() < 0.5 else {"calls": sorted(rng.sample(among, rng.randint(1, 3)))}
+def some_calls(rng: random.Random) -> Settings:
+    """Which calls a trouble of the supplier meets: all, one that a driver waits for, or some."""
+    met = rng.choice([(), (rng.choice(WAITED_FOR),), rng.sample(CALLS, rng.randint(1, 3))])
+    return {"calls": sorted(met)} if met else {}
 
 
 def of_supplier(name: str, settings: Draw) -> Kind:
