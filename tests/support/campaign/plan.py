@@ -24,6 +24,8 @@ LINES = ("is starting", "is charging", "is ending", "is opening", "is free", "ev
 BOLTS = ("between", "locked", "unlocked")
 OFTEN = {"supplier-net": 4, "broker-net": 2, "broker": 2, "inbox": 2}
 """Groups of troubles that come more often than others."""
+KEPT_WAITING = 0.15
+"""How many of the episodes are about a driver whom the supplier keeps waiting, and about nothing else."""
 LONGEST_S = 10.0
 """How long a trouble lasts at most: longer than any driver should have to wait."""
 PROMPT = {"move_timeout_ms": 200, "request_timeout_s": 1.5}
@@ -77,11 +79,15 @@ def make_plan(seed: int, number: int) -> Plan:
     rng = random.Random(f"{seed}/{number}")
     length = rng.uniform(4, 13)
     present = rng.sample(list(DRIVERS), rng.choice([2, 2, 3, 3, 4, 5]))
-    steps = [step for name in present for step in visits(rng, name, length)]
+    kept_waiting = rng.random() < KEPT_WAITING
+    steps = [step for name in present[kept_waiting:] for step in visits(rng, name, length)]
     steps += meetings(rng, present, length)
     steps += standings(rng, present, length)
-    steps += troubles(rng, length)
-    if not any(step.what == "disk-full" for step in steps):
+    if kept_waiting:
+        steps += withheld(rng, present[0])
+    else:
+        steps += troubles(rng, length)
+    if not kept_waiting and not any(step.what == "disk-full" for step in steps):
         # Until a station keeps over a restart what it could not write, a full disk and a kill do not come together.
         steps += deaths(rng, length)
     ordered = sorted(steps, key=lambda step: step.at)
@@ -97,6 +103,17 @@ def visits(rng: random.Random, name: str, length: float) -> Iterator[Step]:
         yield Step(at + rests, "remove", name)
         pause = rng.uniform(0.05, 0.7) if rng.random() < 0.15 else rng.uniform(0.7, 2.5)
         at += rests + pause
+
+
+def withheld(rng: random.Random, name: str) -> Iterator[Step]:
+    """A driver wants out, and the answer to something that he waits for does not come while he stands there."""
+    at = rng.uniform(0, 1)
+    trouble = rng.choice(["supplier-errors", "supplier-lost-answers"])
+    for tap in (at, at + rng.uniform(2, 3)):
+        yield Step(tap, "place", name)
+        yield Step(tap + 0.3, "remove", name)
+    yield Step(at + 1.5, "begin", trouble, {"calls": [rng.choice(["ask", "end", "pay"])]})
+    yield Step(at + LONGEST_S, "end", trouble)
 
 
 def meetings(rng: random.Random, present: list[str], length: float) -> Iterator[Step]:
