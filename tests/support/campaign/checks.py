@@ -1,6 +1,5 @@
 """What holds of a station that has come to rest: nothing lost, nothing doubled, nobody trapped. Pure."""
 
-import bisect
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +16,6 @@ MAY_REMAIN = ("LockFailed", "SupplierUnreachable")
 """Faults that outlive their cause: the one waits for an operator or an hour, the other for the next call."""
 STANDING = ("charging", "held")
 SUPPORT_S = 600.0
-SUPPORT_OUTLIVES_A_RESTART = False
-"""True when a station remembers over a restart that it called support: until then each life of the agent may call."""
 
 
 def check(view: View) -> list[Finding]:
@@ -182,12 +179,11 @@ def doubled_inbox(view: View) -> Iterator[str]:
 
 def doubled_support(view: View) -> Iterator[str]:
     """Support is called at most once in ten minutes for one fault."""
-    last: dict[tuple[object, object, int], Entry] = {}
+    last: dict[tuple[object, object], Entry] = {}
     for each in view.calls:
         if each.name == "support" and each.body:
             error = each.body["error"]
-            life = 0 if SUPPORT_OUTLIVES_A_RESTART else bisect.bisect(view.lives, each.time)
-            fault = (error.get("code"), error.get("slotNumber"), life)
+            fault = (error.get("code"), error.get("slotNumber"))
             before = last.setdefault(fault, each)
             if before.key != each.key and each.time - before.time < SUPPORT_S:
                 yield f"support was called again for {error.get('code')}"

@@ -87,8 +87,6 @@ def make_plan(seed: int, number: int) -> Plan:
         steps += withheld(rng, present[0])
     else:
         steps += troubles(rng, length)
-    if not kept_waiting and not any(step.what == "disk-full" for step in steps):
-        # Until a station keeps over a restart what it could not write, a full disk and a kill do not come together.
         steps += deaths(rng, length)
     ordered = sorted(steps, key=lambda step: step.at)
     return Plan(seed, number, tuple(ordered), rng.choice(list(DRIVERS)))

@@ -29,11 +29,6 @@ SOURCE = "campaign"
 ENDED_ANYWAY = (404, 409, 410)
 """Refusals of `end` by which the supplier says that the session is over."""
 TRY_LATER = (401, 403, 408, 425, 429)
-REFUSED_ENDS_STAY = False
-"""Whether a session whose end was refused for good stays at the supplier until the episode is mended.
-
-True when a tap after that ends it under a new key: until then the old refusal is repeated to that card for ever.
-"""
 
 
 class Scene:
@@ -61,7 +56,6 @@ class Scene:
         self.disk = ExitStack()
         self.patience = Patience(float(options["driver_wait_s"]))
         self.kills = 0
-        self.lives: list[float] = []
         self._inbox_fault: dict[str, Any] = {}
         self._raise_again: Callable[[], None] = lambda: None
         self._messages = 0
@@ -115,7 +109,7 @@ class Scene:
         self.note(f"supplier: {entry.method} {entry.path.removeprefix('/api/v2')} -> {entry.status}{marks}")
         if entry.name == "end" and 400 <= entry.status < 500 and entry.status not in TRY_LATER:
             self._refused_ends.append(entry.session)
-            if entry.status in ENDED_ANYWAY or not REFUSED_ENDS_STAY:
+            if entry.status in ENDED_ANYWAY:
                 self.close_refused()
         self._spring("call", entry.name)
 
@@ -168,7 +162,6 @@ class Scene:
                 self.find(Kind.UNWELL, f"the agent ended by itself with {status}")
         if now >= self._died_at + self._away_s:
             self._died_at, self._killed = None, False
-            self.lives.append(time.time())
             self.bench.spawn()
             self.note(f"the agent is process {self.bench.pid}")
 

@@ -26,7 +26,7 @@ class View:
 
     `sessions`, `payments`: the supplier's books. `state`: the station's own word, None while it says nothing. `bolts`:
     where they really are. `raised`, `unsupported`: what was sent to the inbox. `elsewhere`: what was published where no
-    card may stand in clear. `unsent`: what has not reached the broker. `lives`: when the agent was started again.
+    card may stand in clear. `unsent`: what has not reached the broker.
     """
 
     calls: Sequence[Entry] = ()
@@ -42,7 +42,6 @@ class View:
     elsewhere: Sequence[bytes] = ()
     cards: frozenset[str] = frozenset()
     unsent: int = 0
-    lives: Sequence[float] = ()
 
     @property
     def standing(self) -> dict[str, int]:
@@ -83,6 +82,5 @@ def look(scene: Scene, cards: frozenset[str]) -> View:
         log=tuple(bench.log),
         elsewhere=elsewhere,
         cards=cards,
-        lives=tuple(scene.lives),
         unsent=bench.listener.unsent + (not bench.listener.connected),
     )
