@@ -124,6 +124,8 @@ class Bench:
         self.books = Books(supplier_slots or slots, new_id=new_id)
         self.supplier = SupplierServer(self.books, "127.0.0.1:0")
         self.world = World(wiring(slots), folder / "world.json", travel_s=0.05)
+        self.program = AGENT
+        self.environment: dict[str, str] = {}
         self._url = url
         self._broker_port = broker_port
         self._slots = slots
@@ -234,10 +236,10 @@ class Bench:
     def spawn(self) -> None:
         """Start the agent and wait for nothing."""
         self._tapped.clear()
-        environment = {**os.environ, "RUNTIME_DIRECTORY": str(self.folder / "run")}
+        environment = {**os.environ, "RUNTIME_DIRECTORY": str(self.folder / "run"), **self.environment}
         prefix = ["sh", "-c", 'ulimit -S -f 0; exec "$@"', "sh"] if self._full else []
         self._agent = subprocess.Popen(
-            [*prefix, sys.executable, "-c", AGENT, "run", "--config", str(self.config)],
+            [*prefix, sys.executable, "-c", self.program, "run", "--config", str(self.config)],
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
