@@ -1,6 +1,7 @@
 """The kill matrix: SIGKILL at every passage of every story, and each answer lost once; all end like the unbroken run.
 
-`scripts/test --matrix` plays all of it, `scripts/test` a sample: each story unbroken and at one of its points.
+`scripts/test --matrix` plays all of it, `scripts/test` a sample: each story unbroken and broken at one point, but for
+the stories of restarts.
 """
 
 from collections.abc import Callable, Sequence
@@ -100,7 +101,7 @@ def test_every_point(story: Story, tmp_path: Path, record_property: Callable[[st
         pytest.fail(outcome.told(), pytrace=False)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=str)
+@pytest.mark.parametrize("story", [story for story in STORIES if not story.killed], ids=str)
 def test_one_point_of_each_story(story: Story, tmp_path: Path) -> None:
     def one(breaks: Sequence[Break]) -> Sequence[Break]:
         return sorted(breaks, key=lambda each: crc32(f"{story}: {each}".encode()))[:1]
