@@ -16,7 +16,7 @@ from support.play import Play
 ERROR = {"code": "GroundFailure", "title": "Ground Failure", "detail": "leakage of 40 mA"}
 FAULTED = f"{PREFIX}faulted.v1"
 JAM = "lock-jammed-1"
-QUICK_LOCK = {"move_timeout_ms": 150}
+QUICK_LOCK = {"move_timeout_ms": 300}
 
 
 def is_(play: Play, status: str) -> bool:

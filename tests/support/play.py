@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from support.bench import CALM, CARD, DARK, JITTER, Bench
-from support.mqtt import Mosquitto
+from support.mqtt import Mosquitto, eventually
 from support.view import Owner, Since, view_of
 
 from agent.control import ControlError
@@ -33,6 +33,8 @@ runpy.run_path({str(Path(__file__).with_name("passages.py"))!r}, run_name="__mai
 STEP_S = 30.0
 """How long one step of a story may take, restarts included."""
 STEADY_S = 0.2
+DYING_S = 2.0
+"""How long an agent that dies while it starts may still count as running."""
 SLOW_S = 0.5
 """Longer than the first wait of a repeat, and than a busy machine holds up a call."""
 AT_WORK = frozenset({"starting", "ending"})
@@ -221,7 +223,7 @@ class Play:
         try:
             self.bench.start()
         except AssertionError:
-            if self.bench.running:
+            if not eventually(lambda: not self.bench.running, DYING_S):
                 raise
 
     def struck(self) -> None:
