@@ -16,6 +16,7 @@ from support.play import Play
 ERROR = {"code": "GroundFailure", "title": "Ground Failure", "detail": "leakage of 40 mA"}
 FAULTED = f"{PREFIX}faulted.v1"
 JAM = "lock-jammed-1"
+KNOWN_CARDS = {"offline_start": "known-cards", "driver_wait_s": 1.0}
 QUICK_LOCK = {"move_timeout_ms": 300}
 
 
@@ -29,6 +30,18 @@ def start(play: Play) -> None:
 
 def end(play: Play) -> None:
     play.tap(lambda: is_(play, "free"))
+
+
+def known(play: Play) -> None:
+    """The card has ended and paid here once."""
+    start(play)
+    play.settle()
+    end(play)
+
+
+def stay(play: Play) -> None:
+    start(play)
+    end(play)
 
 
 def without_credit(play: Play) -> None:
@@ -81,6 +94,8 @@ STORIES = [
     Story(name="no slots", prepare=start, play=no_slots, options={"slots": [1]}),
     Story(name="fault", prepare=start, play=fault),
     Story(name="offline end", prepare=start, play=end, offline=True, options={"driver_wait_s": 1.0}),
+    Story(name="offline start", prepare=known, play=start, offline=True, options=KNOWN_CARDS),
+    Story(name="offline start and end", prepare=known, play=stay, offline=True, options=KNOWN_CARDS),
     Story(name="pay refused", prepare=without_credit, play=end),
     Story(name="pay refused, held", prepare=without_credit, play=held_unpaid, options={"unpaid_release": "hold"}),
     Story(name="lock jam", prepare=jammed_twice, play=jammed, jams=True, slow=("support",), options=QUICK_LOCK),
