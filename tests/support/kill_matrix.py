@@ -146,5 +146,5 @@ def every(story: Story, folder: Path, choose: Choose = lambda breaks: breaks) ->
             return traceback.format_exc(limit=-4)
         return ""
 
-    with ThreadPoolExecutor(os.cpu_count()) as workers:
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as workers:  # a run mostly waits
         return Outcome(dict(zip(breaks, workers.map(attempt, range(len(breaks))), strict=True)))
