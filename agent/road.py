@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from agent.broker.mailbox import MESSAGES_MAX, Mailbox
-from agent.clock import DAY_S, At, Clock
-from agent.effects import Answer, Effects, Message
+from agent.clock import Clock
+from agent.effects import Answer
 from agent.events import Events
 from agent.face import MAIN, Face, face
 from agent.facts import (
@@ -17,16 +17,16 @@ from agent.facts import (
     DeadlinePassed,
     EventReceived,
     Fact,
-    FaultCleared,
     FaultRaised,
     JournalLost,
     OutboxFilled,
     Restarted,
 )
 from agent.happenings import Facts
-from agent.journal import FLUSH_S, Journal, Kept, NotWritten, Writing
+from agent.journal import Journal, Kept
+from agent.keeping import STORAGE, Keeping
 from agent.lookups import Lookups
-from agent.outbox import ACTS_MAX, Outbox, Plan
+from agent.outbox import ACTS_MAX, Outbox
 from agent.state import Station
 from agent.story import told
 from agent.workflow import Rules, decide, next_deadline
@@ -35,13 +35,10 @@ from hardware.parts import Position
 
 log = logging.getLogger(__name__)
 
-SOON_S = 0.5
-"""How long a confirmed lock may wait for the commit of its delivered start, before it is written down by itself."""
 ROOM_AGAIN = 0.9
 """The share of the bound at which starts are taken again."""
 SHOWN_WITHIN_S = 0.05
 """How long a tap waits for its light before the supplier is asked; lights that fail hold up nothing longer."""
-STORAGE = "StorageFailure"
 STORAGE_DETAIL = "The journal cannot be written; nothing starts, vehicles are let go. Free space or change the card."
 
 
@@ -86,25 +83,27 @@ class Road:
         self._rules = rules
         self._journal = journal
         self._outbox = outbox
-        self._mailbox = mailbox
-        self._events = events
         self._lights = lights
         self._bolts = bolts
         self._clock = clock
         self._facts = facts
-        self._kept = kept
-        self._kept_for = kept_for
-        self._prune_at = clock.now().boottime + DAY_S
         self._mail_ready = mail_ready
         self._answered = answered
         self._bounds = bounds
         self._look_up = Lookups(journal, rules, kept_for, clock_set).about
-        self._clock_set = clock_set
-        self._flush_by: float | None = None
-        self._last_complaint = ""
-        self._storage_broken = f"{STORAGE}/0" in station.faults
-        self._delivered: list[int] = []
-        self._taken: list[str] = []
+        self._keeping = Keeping(
+            journal=journal,
+            outbox=outbox,
+            mailbox=mailbox,
+            events=events,
+            clock=clock,
+            happen=facts.happen,
+            acknowledge=kept,
+            kept_for=kept_for,
+            learns=rules.offline_start == "known-cards",
+            clock_set=clock_set,
+            broken=f"{STORAGE}/0" in station.faults,
+        )
         self._shown: Face = self.face()
 
     def face(self) -> Face:
@@ -115,7 +114,7 @@ class Road:
     def take(self, fact: Fact) -> None:
         """Decide, journal, draw, deliver."""
         if isinstance(fact, EventReceived) and self._journal.was_taken(fact.source, fact.event_id):
-            self._note_taken(fact)
+            self._keeping.note_taken(fact)
             return
         fact = self._look_up(fact)
         if isinstance(fact, AcquireAnswered | CallSettled):
@@ -124,11 +123,12 @@ class Road:
         after, effects = decide(before, fact, self._rules)
         if isinstance(fact, CardTapped):
             self._wink(after)
-        if not self._keep(fact, after, effects):
+        if not self._keeping.keep(fact, before, after, effects):
             self._storage_failed()
             self.take(fact)
             return
-        self._note_taken(fact)
+        self.station = after
+        self._keeping.note_taken(fact)
         for line in told(fact, before, after, effects):
             log.info("%s", line)
         self.draw()
@@ -145,111 +145,15 @@ class Road:
         self._lights.show({**self._shown.lights, MAIN: lights[MAIN]})
         self._lights.wait_shown(SHOWN_WITHIN_S)
 
-    def _keep(self, fact: Fact, after: Station, effects: Effects) -> bool:
-        """One commit for the fact, the state and what is owed. False: not written, and nothing has changed."""
-        with self._outbox.held():
-            plan = self._outbox.plan(effects, lambda: self._journal.new_id("owed"), fact.at.wall)
-            self._collect_marks()
-            mark = self._journal.mark()
-            self._journal.stage(self._writing(fact, after, effects, plan))
-            if effects.durable and not self._commit() and not self._storage_broken:
-                self._journal.unstage(mark)
-                return False
-            self._note_staged(SOON_S if effects.soon else FLUSH_S)
-            self.station = after
-            self._outbox.adopt(plan)
-            return True
-
     def _storage_failed(self) -> None:
         """Nothing starts on a broken disk; known to be broken, it keeps no vehicle in."""
-        if not self._storage_broken:
-            self._storage_broken = True
+        if not self._keeping.broken:
+            self._keeping.broken = True
             self.take(self._facts.make(FaultRaised, code=STORAGE, title="Storage Failure", detail=STORAGE_DETAIL))
-
-    def _note_taken(self, fact: Fact) -> None:
-        """What the inbox brought is acknowledged once it is in the journal, however long the disk is broken."""
-        if isinstance(fact, EventReceived):
-            self._taken.append(fact.id)
-        self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        if not self._journal.staged:
-            taken, self._taken = self._taken, []
-            for fact_id in taken:
-                self._kept(fact_id)
-
-    def _writing(self, fact: Fact, after: Station, effects: Effects, plan: Plan) -> Writing:
-        messages = [self._message(effects, fact, number) for number in range(len(effects.events))]
-        messages += [self._events.problem_message(problem) for problem in effects.problems]
-        messages += effects.messages
-        return Writing(
-            fact=fact,
-            before=Station(slots={}) if isinstance(fact, JournalLost) else self.station,
-            after=after,
-            owed=plan.rows,
-            gone=plan.gone,
-            dropped=effects.dropped,
-            aside=plan.aside,
-            rewritten=plan.rewritten,
-            known=effects.known if self._rules.offline_start == "known-cards" else (),
-            refused=effects.refused,
-            messages=tuple((self._journal.new_id("messages"), message) for message in messages),
-            taken=(fact.source, fact.event_id) if isinstance(fact, EventReceived) else None,
-        )
-
-    def _message(self, effects: Effects, fact: Fact, number: int) -> Message:
-        event = effects.events[number]
-        return self._events.message(
-            event.name,
-            event.data,
-            event_id=event.id,
-            wall=fact.at.wall,
-            slot=event.slot or None,
-            clock_synced=self._clock_set(fact.at.wall),
-        )
-
-    def _note_staged(self, within_s: float) -> None:
-        if not self._journal.staged:
-            self._flush_by = None
-            return
-        by = self._clock.now().boottime + within_s
-        self._flush_by = by if self._flush_by is None else min(by, self._flush_by)
 
     def flush(self) -> bool:
         """Commit what is staged and the marks of what was delivered. False: it stays staged."""
-        self._collect_marks()
-        return self._commit()
-
-    def _collect_marks(self) -> None:
-        delivered, aside = self._mailbox.marks()
-        self._journal.forget("owed", self._outbox.marks())
-        self._journal.forget("messages", delivered)
-        for row_id, reason in aside:
-            self._journal.set_aside("messages", row_id, reason)
-        self._delivered += [*delivered, *(row_id for row_id, _ in aside)]
-
-    def _commit(self) -> bool:
-        try:
-            self._journal.commit()
-        except NotWritten as error:
-            self._complain(str(error))
-            self._flush_by = self._clock.now().boottime + FLUSH_S
-            return False
-        self._flush_by = None
-        self._last_complaint = ""
-        self._mailbox.committed(self._delivered)
-        self._delivered = []
-        self._acknowledge()
-        if self._storage_broken:
-            self._storage_broken = False
-            self._facts.happen(FaultCleared, code=STORAGE)
-        return True
-
-    def _complain(self, sentence: str) -> None:
-        """Log the same complaint once, not at every attempt."""
-        if sentence != self._last_complaint:
-            log.error("%s", sentence)
-        self._last_complaint = sentence
+        return self._keeping.flush()
 
     def draw(self) -> None:
         """Lights and bolts follow the state."""
@@ -271,12 +175,12 @@ class Road:
     def restart(self, seen: Mapping[int, bool]) -> None:
         """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
         if self._journal.away:
-            self._complain(self._journal.away)
+            self._keeping.complain(self._journal.away)
             self._storage_failed()
         if self._journal.lost:
             self.take(self._facts.make(JournalLost, detail=self._journal.lost, seen=seen))
         self.take(self._facts.make(Restarted, seen=seen))
-        self._prune(self._clock.now())
+        self._keeping.prune(self._clock.now())
 
     def tick(self) -> None:
         """Do what is due by now."""
@@ -286,32 +190,17 @@ class Road:
             self.take(self._facts.make(DeadlinePassed))
         if self._shown.until is not None and self._shown.until <= now.boottime:
             self.draw()
-        if self._prune_at <= now.boottime:
-            self._prune(now)
+        if self._keeping.prune_at <= now.boottime:
+            self._keeping.prune(now)
         self._watch_bound()
-        flush_at = self._flush_at()
+        flush_at = self._keeping.flush_at()
         if flush_at is not None and flush_at <= now.boottime and not self.flush():
             self._storage_failed()
-
-    def _prune(self, now: At) -> None:
-        """Once a day, unless the clock cannot say what is old."""
-        self._prune_at = now.boottime + DAY_S
-        if self._clock_set(now.wall):
-            self._journal.prune(now.wall, self._kept_for)
-            self._note_staged(FLUSH_S)
-
-    def _flush_at(self) -> float | None:
-        marked = self._outbox.marked
-        by = [self._flush_by, None if marked is None else marked + FLUSH_S]
-        moments = [moment for moment in by if moment is not None]
-        if self._mailbox.marked and not moments:
-            self._flush_by = self._clock.now().boottime + FLUSH_S
-            moments = [self._flush_by]
-        return min(moments, default=None)
 
     def wait_s(self) -> float:
         """Seconds until `tick` has something to do."""
         now = self._clock.now()
-        moments = [next_deadline(self.station, now.boot), self._shown.until, self._flush_at(), self._prune_at]
+        moments = [next_deadline(self.station, now.boot), self._shown.until]
+        moments += [self._keeping.flush_at(), self._keeping.prune_at]
         waits = [moment - now.boottime for moment in moments if moment is not None]
         return max(0.0, min(waits))

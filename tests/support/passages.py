@@ -25,7 +25,7 @@ from typing import Any
 from paho.mqtt.client import Client
 
 import agent.face
-import agent.road
+import agent.keeping
 import hardware.board
 from agent.effects import Act, ActName
 from agent.face import SIGNALS
@@ -214,9 +214,9 @@ def watch_broker() -> None:
 def hurry() -> None:
     """Passing lights, which only cost time, are short; marks that wait for a commit wait for the stop."""
     assert hasattr(agent.face, "ENDED_S")
-    assert hasattr(agent.road, "FLUSH_S")
+    assert hasattr(agent.keeping, "FLUSH_S")
     agent.face.ENDED_S = PASSING_S
-    agent.road.FLUSH_S = NEVER_S
+    agent.keeping.FLUSH_S = NEVER_S
     for signal_, (colours, rhythm, _) in list(SIGNALS.items()):
         SIGNALS[signal_] = (colours, rhythm, PASSING_S)  # type: ignore[index]
 

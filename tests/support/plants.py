@@ -24,28 +24,28 @@ PLANTS = (
     Plant(
         "bolts are drawn before the commit",
         "agent/road.py",
-        "        if not self._keep(fact, after, effects):\n",
+        "        if not self._keeping.keep(fact, before, after, effects):\n",
         "        self.station = after\n        self.draw()\n        self.station = before\n"
-        "        if not self._keep(fact, after, effects):\n",
+        "        if not self._keeping.keep(fact, before, after, effects):\n",
         "tests/agent/test_road.py",
     ),
     Plant(
         "acts leave though their commit failed",
-        "agent/road.py",
-        "            if effects.durable and not self._commit() and not self._storage_broken:\n",
+        "agent/keeping.py",
+        "            if effects.durable and not self._commit() and not self.broken:\n",
         "            if effects.durable and not self._commit() and False:\n",
         "tests/agent/test_road.py",
     ),
     Plant(
         "nothing is durable",
-        "agent/road.py",
+        "agent/keeping.py",
         "            if effects.durable and not self._commit()",
         "            if False and not self._commit()",
         "tests/agent/test_road.py",
     ),
     Plant(
         "a confirmed lock is never written down by itself",
-        "agent/road.py",
+        "agent/keeping.py",
         "            self._note_staged(SOON_S if effects.soon else FLUSH_S)\n",
         "            self._note_staged(FLUSH_S)\n",
         "tests/agent/test_road.py",
@@ -59,7 +59,7 @@ PLANTS = (
     ),
     Plant(
         "the broker is told before the commit",
-        "agent/road.py",
+        "agent/keeping.py",
         "        if not self._journal.staged:\n            taken, self._taken",
         "        if True:\n            taken, self._taken",
         "tests/agent/test_road.py",
