@@ -7,7 +7,7 @@ commit that returned survives a power cut.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from agent.journal.file import (
     reading,
 )
 from agent.journal.rows import OwedRow, Writing, station_from
-from agent.journal.statements import TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
+from agent.journal.statements import RESERVE, TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
 from agent.journal.store import ReadOnly, Store
 from agent.journal.tally import counted
 from agent.journal.unwritten import Unwritten
@@ -55,6 +55,9 @@ FLUSH_S = 5.0
 DAY_S = 86400.0
 WAITING_MAX = 10_000
 """Statements that wait for a disk which takes none; beyond, facts are left out of the history, and nothing else."""
+
+IDS_AHEAD = 100
+"""Ids are reserved this many at a time: the table of the last ones would cost a page (4 KiB) in each commit."""
 
 TABLES: tuple[Table, ...] = ("owed", "messages")
 
@@ -89,6 +92,7 @@ class Journal:
         with reading(path):
             self.tally = counted(self._db)
         self._ids = {table: self._last_id(table) for table in TABLES}
+        self._reserved = dict(self._ids)
         self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
 
     @property
@@ -157,7 +161,7 @@ class Journal:
             return read_aside(db)
 
     def new_id(self, table: Table) -> int:
-        """The next id of `owed` or `messages`; none is used twice."""
+        """The next id of `owed` or `messages`; none is used twice, and a restart leaves some out."""
         self._ids[table] += 1
         return self._ids[table]
 
@@ -198,7 +202,14 @@ class Journal:
         if len(self._staged) < WAITING_MAX:
             fact = (writing.fact.at.wall, type(writing.fact).__name__, msgspec.json.encode(writing.fact))
             statements.append(("INSERT INTO history (wall, kind, fact) VALUES (?, ?, ?)", fact))
-        self._staged += statements
+        self._staged += [*statements, *self._reserving()]
+
+    def _reserving(self) -> Iterator[Statement]:
+        """What one commit in many needs, behind its rows; lost, it only costs pages until the next."""
+        for table in TABLES:
+            if self._ids[table] > self._reserved[table]:
+                self._reserved[table] = self._ids[table] + IDS_AHEAD
+                yield RESERVE, (self._reserved[table], table)
 
     def forget(self, table: Table, ids: Iterable[int]) -> None:
         """What was delivered is owed no longer, from the next commit on."""

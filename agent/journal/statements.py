@@ -21,6 +21,7 @@ PUT = (
 KNOW = "INSERT OR REPLACE INTO known VALUES (?, ?)"
 OWE = "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)"
 POST = "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)"
+RESERVE = "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name=?"
 DELETE: Mapping[Table, str] = {
     "owed": "DELETE FROM owed WHERE id=? RETURNING aside",
     "messages": "DELETE FROM messages WHERE id=? RETURNING aside",

@@ -185,7 +185,8 @@ class TestIds:
                 journal.stage(writing(owed=owed))
                 journal.commit()
                 journal.forget("owed", [row.id for row in owed])
-        assert seen == [1, 2, 3, 4, 5, 6]
+        assert seen[:2] == [1, 2]
+        assert seen == sorted(set(seen))
 
     def test_none_is_used_twice_when_a_row_comes_and_goes_in_one_commit(self, path: Path, journal: Journal) -> None:
         (row,) = owe(journal, ActName.LOCK)
@@ -194,7 +195,17 @@ class TestIds:
         journal.close()
         with closing(Journal(path)) as again:
             assert again.owed() == []
-            assert again.new_id("owed") == row.id + 1
+            assert again.new_id("owed") > row.id
+
+    def test_none_is_used_twice_when_what_reserved_them_was_taken_back(self, path: Path, journal: Journal) -> None:
+        mark = journal.mark()
+        journal.stage(writing(owed=owe(journal, ActName.LOCK)))
+        journal.unstage(mark)
+        (row,) = owe(journal, ActName.LOCK)
+        journal.stage(writing(owed=(row,)))
+        journal.close()
+        with closing(Journal(path)) as again:
+            assert again.new_id("owed") > row.id
 
     def test_acts_and_messages_count_apart(self, journal: Journal) -> None:
         assert [journal.new_id("owed"), journal.new_id("messages"), journal.new_id("owed")] == [1, 1, 2]

@@ -88,7 +88,7 @@ def test_what_a_full_disk_did_not_take_is_there_after_a_kill(
     assert away.away
     assert away.restore([1, 2]) == EMPTY, "the release is honoured"
     assert [row.id for row in away.owed()] == [1, 2]
-    assert away.new_id("owed") == 3
+    assert away.new_id("owed") > 2
     with closing(away.reader()) as reader:
         assert reader.execute("SELECT count(*) FROM messages").fetchone() == (1,)
     with pytest.raises(NotWritten):

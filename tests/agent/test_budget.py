@@ -1,0 +1,148 @@
+"""What a start and an end may cost the card that the journal stands on (contract: 3 commits and 64 KiB each)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.lane import Lane
+from support.owing import CARD
+
+from agent.facts import CardRemoved, CardTapped, LockSettled
+from agent.journal import FLUSH_S
+
+COMMITS = 3
+BYTES = 64 * 1024
+FRAME = 4096 + 24
+"""A page and its header in the log (SQLite file format, section 4.1)."""
+SESSIONS = 50
+QUIET_S = 60.0
+
+
+class Counted:
+    """A road on which commits and the log's growth are counted; the log is never brought home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lane = Lane(folder / "journal.db")
+        self.commits = 0
+        self._log = folder / "journal.db-wal"
+        self.lane.journal._db.execute("PRAGMA wal_autocheckpoint=0")
+        self.lane.journal._db.set_trace_callback(self._count)
+
+    def _count(self, statement: str) -> None:
+        self.commits += statement == "COMMIT"
+
+    def cost(self, story: Callable[[], object]) -> tuple[int, int]:
+        """Commits and bytes of what happens in `story`."""
+        commits, size = self.commits, self._size()
+        story()
+        return self.commits - commits, self._size() - size
+
+    def _size(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def start(self) -> None:
+        """A tap, up to the delivered start with its event."""
+        self.lane.start()
+        self._settle_lock(locked=True)
+        self._exchange(3)
+
+    def end(self) -> None:
+        """The same card again, up to the released vehicle and everything told to the supplier."""
+        self.lane.happens(CardTapped, card=CARD)
+        self._exchange(3)
+        self._settle_lock(locked=False)
+        self._exchange(2)
+
+    def _exchange(self, count: int) -> None:
+        for _ in range(count):
+            self.lane.exchange()
+
+    def _settle_lock(self, *, locked: bool) -> None:
+        move = self.lane.road.station.slots[1].move
+        self.lane.happens(LockSettled, slot=1, move=move, locked=locked)
+
+    def deliver(self) -> None:
+        """The broker takes everything."""
+        for parcel in self.lane.mailbox.take(100):
+            self.lane.mailbox.delivered(parcel.id)
+
+    def rest(self, seconds: float = QUIET_S) -> None:
+        """Time goes by: whatever is due is done when it is due."""
+        until = self.lane.hand() + seconds
+        while (wait := self.lane.road.wait_s()) <= until - self.lane.hand():
+            self.lane.hand.pass_(wait)
+            self.lane.road.tick()
+        self.lane.hand.pass_(until - self.lane.hand())
+
+    def leave(self) -> None:
+        """The card goes, and the broker gets its message: marks are written, by themselves on a quiet station."""
+        self.lane.happens(CardRemoved, card=CARD)
+        self.deliver()
+        self.lane.road.tick()
+        self.rest()
+
+    def close(self) -> None:
+        self.lane.close()
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[Counted]:
+    with closing(Counted(tmp_path)) as made:
+        yield made
+
+
+def test_a_start_and_an_end_keep_to_their_budgets(counted: Counted) -> None:
+    starts, ends, marks = [], [], []
+    for _ in range(SESSIONS):
+        for costs, story in ((starts, counted.start), (ends, counted.end)):
+            costs.append(counted.cost(story))
+            marks.append(counted.cost(counted.leave))
+    assert counted.lane.supplier.names.count("pay") == SESSIONS
+    assert {commits for commits, _ in (*starts, *ends)} == {COMMITS}
+    assert max(size for _, size in (*starts, *ends)) <= BYTES
+    assert {commits for commits, _ in marks} == {1}
+    for costs, own in ((starts, marks[::2]), (ends, marks[1::2])):
+        assert sum(size for _, size in (*costs, *own)) / SESSIONS <= BYTES, "with its marks"
+
+
+def test_marks_ride_with_what_follows_soon(counted: Counted) -> None:
+    def session() -> None:
+        counted.start()
+        counted.lane.happens(CardRemoved, card=CARD)
+        counted.deliver()
+        counted.rest(FLUSH_S - 1.0)
+        counted.end()
+
+    assert counted.cost(session)[0] == 2 * COMMITS
+    assert "session-started" not in counted.lane.written()
+
+
+def test_marks_are_written_after_five_seconds_in_one_commit(counted: Counted) -> None:
+    counted.start()
+    counted.deliver()
+    counted.lane.road.tick()
+    assert counted.cost(lambda: counted.rest(FLUSH_S - 0.01)) == (0, 0)
+    assert "session-started" in counted.lane.written()
+    assert counted.cost(lambda: counted.rest(0.01)) == (1, FRAME)
+    assert "session-started" not in counted.lane.written()
+
+
+def test_a_stop_writes_the_marks(counted: Counted) -> None:
+    counted.start()
+    counted.deliver()
+    assert counted.lane.road.flush()
+    assert "session-started" not in counted.lane.written()
+    assert counted.cost(counted.lane.road.flush) == (0, 0)
+
+
+def test_nothing_is_written_while_nothing_happens(counted: Counted) -> None:
+    counted.start()
+    counted.leave()
+    assert counted.cost(lambda: counted.rest(3 * 86400.0)) == (0, 0)
+
+
+def test_a_card_that_is_told_to_wait_writes_nothing_more(counted: Counted) -> None:
+    """A second tap of a card whose own tap is being worked on is seen, and that is all."""
+    counted.lane.happens(CardTapped, card=CARD)
+    assert counted.cost(lambda: counted.lane.happens(CardTapped, card=CARD)) == (0, 0)
