@@ -34,7 +34,9 @@ def setup_cfg() -> configparser.ConfigParser:
     return parser
 
 
-@pytest.mark.parametrize("name", ["scripts/run", "scripts/test", "scripts/lock", "scripts/campaign", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["scripts/run", "scripts/test", "scripts/lock", "scripts/campaign", "scripts/bench-journal", ".ci/run"]
+)
 def test_scripts_can_be_run_and_stop_at_the_first_error(name: str) -> None:
     script = CLONE / name
     assert os.access(script, os.X_OK)
