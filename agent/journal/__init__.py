@@ -29,6 +29,7 @@ from agent.journal.file import (
     reading,
 )
 from agent.journal.rows import OwedRow, Writing, station_from
+from agent.journal.sound import unsound
 from agent.journal.statements import RESERVE, TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
 from agent.journal.store import ReadOnly, Store
 from agent.journal.tally import counted
@@ -59,6 +60,7 @@ WAITING_MAX = 10_000
 IDS_AHEAD = 100
 """Ids are reserved this many at a time: the table of the last ones would cost a page (4 KiB) in each commit."""
 
+ENTRIES = "SELECT kind, key, value FROM entries ORDER BY place"
 TABLES: tuple[Table, ...] = ("owed", "messages")
 
 
@@ -125,8 +127,9 @@ class Journal:
             try:
                 with examined(self._path) as db:
                     quick_check(db)
-                    read_station(db, ())
                     read_owed(db)
+                    if why := unsound(db.execute(ENTRIES)):
+                        raise sqlite3.DatabaseError(why)
             except sqlite3.Error as error:
                 if is_damage(error):
                     raise
@@ -284,7 +287,7 @@ def open_journal(path: Path, unwritten: Unwritten) -> Journal:
 
 def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:
     """The station as it was last written."""
-    return station_from(db.execute("SELECT kind, key, value FROM entries ORDER BY place"), slots)
+    return station_from(db.execute(ENTRIES), slots)
 
 
 def read_owed(db: sqlite3.Connection) -> list[OwedRow]:

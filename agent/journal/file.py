@@ -32,6 +32,8 @@ An index costs a page (4 KiB) in each commit, so there is none; the order of `en
 TABLES_SINCE = {1: ("entries", "owed", "messages", "taken", "history", "sqlite_sequence"), 2: ("known", "salt")}
 """Which tables a schema version brought."""
 
+SALTED = "SELECT typeof(value) = 'blob' AND length(value) = 32 FROM salt"
+
 LOST = ("lost", "")
 """Kind and key of the entry that says why the journal before this one could not be read, until the station knows."""
 
@@ -58,10 +60,10 @@ class NotWritten(JournalError):
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Whatever cannot be read in here is a JournalUnreadable."""
+    """Whatever cannot be read in here is a JournalUnreadable; a damaged row may hold another type, or no text."""
     try:
         yield
-    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
+    except (sqlite3.Error, msgspec.MsgspecError, OSError, TypeError, UnicodeDecodeError) as error:
         raise JournalUnreadable(f"The journal {path} cannot be read: {error}. Keep it aside and look.") from error
 
 
@@ -181,6 +183,8 @@ def quick_check(db: sqlite3.Connection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     tables = [name for number, names in TABLES_SINCE.items() if number <= max(version, 1) for name in names]
     db.execute(f"SELECT 1 FROM {', '.join(tables)} LIMIT 1")  # noqa: S608  names of ours
+    if "salt" in tables and db.execute(SALTED).fetchall() != [(1,)]:
+        raise sqlite3.DatabaseError("the salt is not what it was")
 
 
 def orphaned(path: Path) -> bool:
