@@ -25,7 +25,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 NEWEST = len(MIGRATIONS)
 VERSIONS = range(1, NEWEST + 1)
 ADDING = re.compile(r"CREATE (TABLE|INDEX) (\w+)|ALTER TABLE \w+ ADD( COLUMN)? \w+|INSERT INTO (\w+) VALUES")
-KEPT = ("slots", "sessions", "visits", "faults", "available", "visit_count")
+KEPT = ("slots", "sessions", "visits", "faults", "supports", "available", "visit_count")
 
 
 def expected(version: int) -> Any:
