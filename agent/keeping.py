@@ -71,7 +71,9 @@ class Keeping:
                 return False
             self._note_staged(SOON_S if effects.soon else FLUSH_S)
             self._outbox.adopt(plan)
-            return True
+        if effects.durable and released(before, after):
+            self._journal.vehicle_left()
+        return True
 
     def note_taken(self, fact: Fact) -> None:
         """What the inbox brought is acknowledged once it is in the journal, however long the disk is broken."""
@@ -179,3 +181,8 @@ class Keeping:
             self._flush_by = self._clock.now().boottime + FLUSH_S
             moments = [self._flush_by]
         return min(moments, default=None)
+
+
+def released(before: Station, after: Station) -> bool:
+    """Whether a vehicle was let go between these two."""
+    return any(slot.session and not after.slots[number].session for number, slot in before.slots.items())

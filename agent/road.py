@@ -90,6 +90,7 @@ class Road:
         self._mail_ready = mail_ready
         self._answered = answered
         self._bounds = bounds
+        self._bolts_rest = False
         self._look_up = Lookups(journal, rules, kept_for, clock_set).about
         self._keeping = Keeping(
             journal=journal,
@@ -159,6 +160,8 @@ class Road:
         """Lights and bolts follow the state."""
         self._shown = self.face()
         self._lights.show(self._shown.lights)
+        if self._bolts_rest:
+            return
         for slot, bolt in self._shown.bolts.items():
             if bolt.wanted is not None:
                 self._bolts.order(slot, bolt.wanted, bolt.move)
@@ -174,11 +177,13 @@ class Road:
 
     def restart(self, seen: Mapping[int, bool]) -> None:
         """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
+        self._bolts_rest = True  # an end that was under way must not lock again before Restarted has looked
         if self._journal.away:
             self._keeping.complain(self._journal.away)
             self._storage_failed()
         if self._journal.lost:
             self.take(self._facts.make(JournalLost, detail=self._journal.lost, seen=seen))
+        self._bolts_rest = False
         self.take(self._facts.make(Restarted, seen=seen))
         self._keeping.prune(self._clock.now())
 

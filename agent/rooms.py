@@ -164,8 +164,12 @@ def restored(journal: Journal, slots: Sequence[int]) -> Station:
 
 
 def positions(station: Station) -> dict[int, Position]:
-    """Where the journal says the bolts are: locks are claimed there. Of the others their sensors know more."""
-    belongs = {slot.number: wanted(station, slot) for slot in station.slots.values()}
+    """Where the journal says the bolts are: locks are claimed there. Of the others their sensors know more.
+
+    A slot with a sensor that was ending may have been opened since.
+    """
+    sure = [slot for slot in station.slots.values() if slot.phase is not Phase.ENDING or slot.seen is None]
+    belongs = {slot.number: wanted(station, slot) for slot in sure}
     return {number: position for number, position in belongs.items() if position is not None}
 
 

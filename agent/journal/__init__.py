@@ -60,6 +60,8 @@ WAITING_MAX = 10_000
 IDS_AHEAD = 100
 """Ids are reserved this many at a time: the table of the last ones would cost a page (4 KiB) in each commit."""
 
+RELEASES = 40
+"""After how many releases the log is brought home: about 1000 pages."""
 ENTRIES = "SELECT kind, key, value FROM entries ORDER BY place"
 TABLES: tuple[Table, ...] = ("owed", "messages")
 
@@ -95,6 +97,7 @@ class Journal:
             self.tally = counted(self._db)
         self._ids = {table: self._last_id(table) for table in TABLES}
         self._reserved = dict(self._ids)
+        self._releases = 0
         self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
 
     @property
@@ -241,6 +244,13 @@ class Journal:
             return
         self.tally = self._store.write(self._staged, self.tally)
         self._staged.clear()
+
+    def vehicle_left(self) -> None:
+        """A release is committed: after so many of them the log is brought home, since nobody waits now."""
+        self._releases += 1
+        if self._releases >= RELEASES:
+            self._releases = 0
+            self._store.checkpoint()
 
     def prune(self, wall: float, kept: Kept) -> None:
         """Forget what is too old, from the next commit on; what is owed is never touched. Raises JournalUnreadable."""

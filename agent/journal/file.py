@@ -37,8 +37,11 @@ SALTED = "SELECT typeof(value) = 'blob' AND length(value) = 32 FROM salt"
 LOST = ("lost", "")
 """Kind and key of the entry that says why the journal before this one could not be read, until the station knows."""
 
-PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON")
-"""A commit that returned survives a power cut; what is deleted (a card's UID) is overwritten."""
+PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON", "wal_autocheckpoint=4000")
+"""A commit that returned survives a power cut; what is deleted (a card's UID) is overwritten.
+
+The log is brought home after some releases (`RELEASES`), when nobody waits; 4000 pages (16 MiB) are the last resort.
+"""
 
 DAMAGE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 """Primary result codes (sqlite.org/rescode.html) of a file that is no journal; SQLITE_ERROR: a table is missing."""

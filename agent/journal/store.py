@@ -20,7 +20,7 @@ from agent.journal.file import (
     quick_check,
     reading,
 )
-from agent.journal.statements import PUT, Statement
+from agent.journal.statements import DELETE, PUT, Statement
 from agent.journal.tally import Tally, counted
 from agent.journal.unwritable import committed
 from agent.journal.unwritten import Record, Unwritten
@@ -119,7 +119,10 @@ class Store:
 
     def _written(self, db: sqlite3.Connection, statements: Sequence[Statement], tally: Tally) -> Tally:
         record = self._unwritten.record if self._unwritten else None
+        only_marks = not record and all(statement in DELETE.values() for statement, _ in statements)
         try:
+            # what a power cut forgets of marks is sent again under its key: they need no sync of their own
+            db.execute(f"PRAGMA synchronous={'NORMAL' if only_marks else 'FULL'}")
             db.execute("BEGIN IMMEDIATE")
             for statement, values in statements:
                 tally = tally.after(statement, db.execute(statement, values).fetchall())
@@ -135,6 +138,12 @@ class Store:
                 f"The journal {self._path} was not written: {error}. Free space or change the card."
             ) from error
         return tally
+
+    def checkpoint(self) -> None:
+        """Bring what stands in the log into the file; a disk that refuses is told by the next commit."""
+        if not self.away:
+            with suppress(sqlite3.Error):
+                self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _keep(self, statements: Sequence[Statement]) -> None:
         if self._unwritten:
@@ -191,6 +200,9 @@ class ReadOnly:
         """Nothing is written. Raises NotWritten."""
         del statements, tally
         raise NotWritten(f"The journal {self._path} was opened to be read only.")
+
+    def checkpoint(self) -> None:
+        """Nothing is written."""
 
     def reader(self) -> sqlite3.Connection:
         """Another such connection."""

@@ -27,6 +27,7 @@ class Counted:
         self.commits = 0
         self._log = folder / "journal.db-wal"
         self.lane.journal._db.execute("PRAGMA wal_autocheckpoint=0")
+        self.lane.journal._store.checkpoint = lambda: None  # type: ignore[method-assign]
         self.lane.journal._db.set_trace_callback(self._count)
 
     def _count(self, statement: str) -> None:
@@ -99,7 +100,8 @@ def test_a_start_and_an_end_keep_to_their_budgets(counted: Counted) -> None:
             costs.append(counted.cost(story))
             marks.append(counted.cost(counted.leave))
     assert counted.lane.supplier.names.count("pay") == SESSIONS
-    assert {commits for commits, _ in (*starts, *ends)} == {COMMITS}
+    assert {commits for commits, _ in starts} == {COMMITS}
+    assert {commits for commits, _ in ends} == {COMMITS - 1}
     assert max(size for _, size in (*starts, *ends)) <= BYTES
     assert {commits for commits, _ in marks} == {1}
     for costs, own in ((starts, marks[::2]), (ends, marks[1::2])):
@@ -114,7 +116,7 @@ def test_marks_ride_with_what_follows_soon(counted: Counted) -> None:
         counted.rest(FLUSH_S - 1.0)
         counted.end()
 
-    assert counted.cost(session)[0] == 2 * COMMITS
+    assert counted.cost(session)[0] == 2 * COMMITS - 1
     assert "session-started" not in counted.lane.written()
 
 

@@ -296,3 +296,50 @@ def test_a_journal_that_cannot_be_read_either_is_unreadable(path: Path, unwritte
     path.mkdir(parents=True)
     with pytest.raises(JournalUnreadable):
         Journal(path, unwritten=unwritten)
+
+
+class TestSync:
+    def statements(self, journal: Journal) -> list[str]:
+        said: list[str] = []
+        journal._db.set_trace_callback(said.append)
+        return said
+
+    def test_only_marks_need_no_sync(self, path: Path) -> None:
+        with closing(Journal(path)) as journal:
+            stage(journal, EMPTY, CHARGING, message=True)
+            journal.commit()
+            said = self.statements(journal)
+            journal.forget("owed", [1])
+            journal.forget("messages", [1])
+            journal.commit()
+            assert "PRAGMA synchronous=NORMAL" in said
+            said.clear()
+            stage(journal, CHARGING, EMPTY)
+            journal.forget("owed", [2])
+            journal.commit()
+            assert "PRAGMA synchronous=FULL" in said
+
+    def test_the_log_comes_home_after_some_releases(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("agent.journal.RELEASES", 2)
+        with closing(Journal(path)) as journal:
+            said = self.statements(journal)
+            journal.vehicle_left()
+            assert said == []
+            journal.vehicle_left()
+            assert said == ["PRAGMA wal_checkpoint(PASSIVE)"]
+            journal.vehicle_left()
+            assert len(said) == 1
+
+    def test_a_journal_that_is_only_read_or_away_has_none_to_bring(
+        self, path: Path, unwritten: Unwritten, full: Callable[..., None]
+    ) -> None:
+        with closing(Journal(path)):
+            pass
+        with closing(Journal(path, read_only=True)) as journal:
+            journal._store.checkpoint()
+        full()
+        with closing(Journal(path, unwritten=unwritten)) as away:
+            said = self.statements(away)
+            away._store.checkpoint()
+            assert said == []
+            full(False)

@@ -245,6 +245,37 @@ def test_the_supplier_away_the_card_still_opens_after_a_restart(reboot: bool) ->
     assert story.events() == ["session-ended owed card"]
 
 
+def test_a_bolt_that_was_let_go_before_that_was_written_down_is_not_locked_again() -> None:
+    story = Story()
+    story.charges()
+    story.tap()
+    story.named("S-1", 1)
+    story.settles("end")
+    story.settles("pay")
+    assert story.phase() is Phase.OPENING
+    story.bolts[1] = False
+    story.restarts(after=0.5, killed=True)
+    assert (story.phase(), story.face().bolts[1].wanted) == (Phase.OPENING, "unlocked")
+    story.opens()
+    story.settles("end")
+    story.settles("pay", repeated=True, status=409)
+    assert story.events()[-1] in ("session-ended owed card", "session-settled paid")
+    assert story.station.sessions == {}
+
+
+def test_a_bolt_that_still_holds_waits_for_its_payment_as_long_as_the_driver() -> None:
+    story = Story(unpaid_release="hold")
+    story.charges()
+    story.tap()
+    story.named("S-1", 1)
+    story.settles("end")
+    story.restarts(after=0.5, killed=True)
+    assert (story.phase(), story.face().bolts[1].wanted) == (Phase.ENDING, "locked")
+    story.settles("end")
+    story.settles("pay", status=402)
+    assert story.phase() is Phase.HELD
+
+
 @REBOOT
 def test_support_is_not_called_again_within_ten_minutes_over_a_restart(reboot: bool) -> None:
     story = Story()
