@@ -3,7 +3,20 @@
 from collections.abc import Iterator
 
 from agent.effects import Effects
-from agent.facts import CardRemoved, CardTapped, EventReceived, Fact, LockSettled, Restarted, SeveralCardsSeen
+from agent.facts import (
+    CardRemoved,
+    CardTapped,
+    ClearFaultAsked,
+    DropAsked,
+    EndAsked,
+    EventReceived,
+    Fact,
+    LockSettled,
+    Restarted,
+    RetryAsked,
+    SeveralCardsSeen,
+    UnlockAsked,
+)
 from agent.report import masked, status_of
 from agent.state import Phase, Station
 
@@ -26,6 +39,7 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
             yield f"inbox: {kind}"
         case _:
             pass
+    yield from _asked(fact)
     yield from _slots(before, after)
     yield from _faults(before, after)
     for event in effects.events:
@@ -35,6 +49,21 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
             yield f"event {event.name}"
     for problem in effects.problems:
         yield f"could not be handled: {problem.title}: {problem.detail}"
+
+
+def _asked(fact: Fact) -> Iterator[str]:
+    match fact:
+        case UnlockAsked(slot=slot, force=force):
+            yield f"somebody on site asks to unlock slot {slot}{' by force' * force}"
+        case EndAsked(session=session):
+            yield f"somebody on site asks to end session {session}"
+        case ClearFaultAsked(code=code):
+            yield f"somebody on site asks to clear {code}"
+        case RetryAsked() | DropAsked():
+            asked = "send again" if isinstance(fact, RetryAsked) else "drop"
+            yield f"somebody on site asks to {asked} {', '.join(row.name for row in fact.rows) or fact.name}"
+        case _:
+            return
 
 
 def _slots(before: Station, after: Station) -> Iterator[str]:

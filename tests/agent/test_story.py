@@ -2,8 +2,8 @@
 
 from support.story import CARD, NO_SLOTS, OTHER, Story
 
-from agent.effects import Effects
-from agent.facts import Fact
+from agent.effects import Aside, Effects, Message
+from agent.facts import ClearFaultAsked, DropAsked, EndAsked, Fact, RetryAsked, UnlockAsked
 from agent.state import Station
 from agent.story import told
 
@@ -119,3 +119,22 @@ def test_a_slot_that_is_new_is_no_news() -> None:
 
 def story_fact(story: Story) -> Fact:
     return Fact(at=story.at(), id="f")
+
+
+def test_what_somebody_on_site_asks_for() -> None:
+    story = Told()
+    story.happens(UnlockAsked, slot=1)
+    story.happens(UnlockAsked, slot=9, force=True)
+    story.happens(EndAsked, session="S-9")
+    story.happens(ClearFaultAsked, code="LockFailed")
+    row = Aside(table="messages", id=3, since=0.0, reason="", message=Message(topic="t", payload=b""))
+    story.happens(RetryAsked, name="message-3", rows=(row,))
+    story.happens(DropAsked, name="act-1")
+    assert [line.removeprefix("somebody on site asks to ") for line in story.news()] == [
+        "unlock slot 1",
+        "unlock slot 9 by force",
+        "end session S-9",
+        "clear LockFailed",
+        "send again message-3",
+        "drop act-1",
+    ]
