@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-from agent.effects import Act, Aside
-from agent.journal.aside import read_aside
+from agent.effects import Aside
 from agent.journal.file import (
     LOST,
     JournalError,
@@ -28,7 +27,8 @@ from agent.journal.file import (
     quick_check,
     reading,
 )
-from agent.journal.rows import OwedRow, Writing, station_from
+from agent.journal.queries import ENTRIES, read_aside, read_owed, read_station
+from agent.journal.rows import OwedRow, Writing
 from agent.journal.sound import unsound
 from agent.journal.statements import RESERVE, TAKE, Statement, Table, deletion, mark_of, putting_aside, statements_of
 from agent.journal.store import ReadOnly, Store
@@ -62,7 +62,6 @@ IDS_AHEAD = 100
 
 RELEASES = 40
 """After how many releases the log is brought home: about 1000 pages."""
-ENTRIES = "SELECT kind, key, value FROM entries ORDER BY place"
 TABLES: tuple[Table, ...] = ("owed", "messages")
 
 
@@ -97,6 +96,7 @@ class Journal:
             self.tally = counted(self._db)
         self._ids = {table: self._last_id(table) for table in TABLES}
         self._reserved = dict(self._ids)
+        self._forgets = False
         self._releases = 0
         self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
 
@@ -244,6 +244,9 @@ class Journal:
             return
         self.tally = self._store.write(self._staged, self.tally)
         self._staged.clear()
+        if self._forgets:
+            self._forgets = False
+            self._store.checkpoint(empty=True)
 
     def vehicle_left(self) -> None:
         """A release is committed: after so many of them the log is brought home, since nobody waits now."""
@@ -253,12 +256,16 @@ class Journal:
             self._store.checkpoint()
 
     def prune(self, wall: float, kept: Kept) -> None:
-        """Forget what is too old, from the next commit on; what is owed is never touched. Raises JournalUnreadable."""
+        """Forget what is too old, from the next commit on, in the log too; what is owed is never touched.
+
+        Raises JournalUnreadable.
+        """
         days = {"history": kept.history_days, "known": kept.known_days, "taken": 1}
         for table, kept_s in ((table, number * DAY_S) for table, number in days.items()):
             old = f"FROM {table} WHERE wall < ?"
             if self._one(f"SELECT 1 {old} LIMIT 1", wall - kept_s):
                 self._staged.append((f"DELETE {old}", (wall - kept_s,)))
+                self._forgets = True
 
     def reader(self) -> sqlite3.Connection:
         """A read-only connection for one other thread, which closes it: it sees committed rows only."""
@@ -293,17 +300,3 @@ def open_journal(path: Path, unwritten: Unwritten) -> Journal:
         log.error("%s", error)  # noqa: TRY400
         return Journal(path, unwritten=unwritten, adrift=reason)
     return Journal(path, unwritten=unwritten)
-
-
-def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:
-    """The station as it was last written."""
-    return station_from(db.execute(ENTRIES), slots)
-
-
-def read_owed(db: sqlite3.Connection) -> list[OwedRow]:
-    """Everything owed to the supplier, in the order in which it became owed."""
-    found = db.execute("SELECT id, act, since, aside FROM owed ORDER BY id")
-    return [
-        OwedRow(id=row, act=msgspec.json.decode(act, type=Act), since=since, aside=aside)
-        for row, act, since, aside in found
-    ]

@@ -1,30 +1,10 @@
 """What was set aside because supplier or broker refused it, for an operator to look at."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
-from agent.effects import Act, ActName, Aside, Message
+from agent.effects import ActName, Aside
 from agent.events import rfc3339
-
-ACTS = "SELECT id, act, since, aside FROM owed WHERE aside IS NOT NULL ORDER BY id"
-MESSAGES = "SELECT id, topic, payload, content_type, since, aside FROM messages WHERE aside IS NOT NULL ORDER BY id"
-
-
-def read_aside(db: sqlite3.Connection) -> list[Aside]:
-    """All of it: acts, then messages, each in the order in which they became owed."""
-    acts = [
-        Aside(table="owed", id=row, act=msgspec.json.decode(act, type=Act), since=since, reason=reason)
-        for row, act, since, reason in db.execute(ACTS)
-    ]
-    messages = [
-        Aside(table="messages", id=row, message=Message(topic=topic, payload=payload, content_type=kind), **when)
-        for row, topic, payload, kind, since, reason in db.execute(MESSAGES)
-        for when in [{"since": since, "reason": reason}]
-    ]
-    return [*acts, *messages]
 
 
 def with_dependants(aside: Iterable[Aside], name: str) -> tuple[Aside, ...]:

@@ -139,11 +139,11 @@ class Store:
             ) from error
         return tally
 
-    def checkpoint(self) -> None:
-        """Bring what stands in the log into the file; a disk that refuses is told by the next commit."""
+    def checkpoint(self, *, empty: bool = False) -> None:
+        """Bring what stands in the log into the file, and `empty` the log; a disk that refuses is told by a commit."""
         if not self.away:
             with suppress(sqlite3.Error):
-                self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self.db.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if empty else 'PASSIVE'})").fetchall()
 
     def _keep(self, statements: Sequence[Statement]) -> None:
         if self._unwritten:
@@ -201,7 +201,7 @@ class ReadOnly:
         del statements, tally
         raise NotWritten(f"The journal {self._path} was opened to be read only.")
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, empty: bool = False) -> None:
         """Nothing is written."""
 
     def reader(self) -> sqlite3.Connection:

@@ -406,6 +406,15 @@ class TestPruning:
         assert [journal.was_taken("urn:power", event) for event in ("old", "yesterday", "today")] == [0, 0, 1]
         assert journal.counts() == {"supplier": 3, "broker": 3, "refused": 0, "oldest": old}
 
+    def test_a_card_is_no_longer_in_the_log_either_while_the_station_runs(self, path: Path, journal: Journal) -> None:
+        journal.stage(writing(FULL, fact=tap(wall=WALL - 31 * 86400)))
+        journal.stage(writing(EMPTY, before=FULL, fact=tap(wall=WALL - 31 * 86400)))
+        journal.commit()
+        assert CARD.encode() in path.with_name("journal.db-wal").read_bytes()
+        journal.prune(WALL, KEPT)
+        journal.commit()
+        assert all(CARD.encode() not in part.read_bytes() for part in path.parent.iterdir())
+
     def test_it_forgets_known_cards_that_have_not_paid_for_long(self, path: Path, journal: Journal) -> None:
         journal.stage(writing(fact=tap(wall=WALL - 91 * 86400), known=("AABBCCDD",)))
         journal.stage(writing(fact=tap(wall=WALL - 89 * 86400), known=(CARD,)))

@@ -1,0 +1,44 @@
+"""What is read from a journal."""
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from agent.effects import Act, Aside, Message
+from agent.journal.rows import OwedRow, station_from
+from agent.state import Station
+
+ENTRIES = "SELECT kind, key, value FROM entries ORDER BY place"
+ACTS_ASIDE = "SELECT id, act, since, aside FROM owed WHERE aside IS NOT NULL ORDER BY id"
+MESSAGES_ASIDE = (
+    "SELECT id, topic, payload, content_type, since, aside FROM messages WHERE aside IS NOT NULL ORDER BY id"
+)
+
+
+def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:
+    """The station as it was last written."""
+    return station_from(db.execute(ENTRIES), slots)
+
+
+def read_owed(db: sqlite3.Connection) -> list[OwedRow]:
+    """Everything owed to the supplier, in the order in which it became owed."""
+    found = db.execute("SELECT id, act, since, aside FROM owed ORDER BY id")
+    return [
+        OwedRow(id=row, act=msgspec.json.decode(act, type=Act), since=since, aside=aside)
+        for row, act, since, aside in found
+    ]
+
+
+def read_aside(db: sqlite3.Connection) -> list[Aside]:
+    """All of it: acts, then messages, each in the order in which they became owed."""
+    acts = [
+        Aside(table="owed", id=row, act=msgspec.json.decode(act, type=Act), since=since, reason=reason)
+        for row, act, since, reason in db.execute(ACTS_ASIDE)
+    ]
+    messages = [
+        Aside(table="messages", id=row, message=Message(topic=topic, payload=payload, content_type=kind), **when)
+        for row, topic, payload, kind, since, reason in db.execute(MESSAGES_ASIDE)
+        for when in [{"since": since, "reason": reason}]
+    ]
+    return [*acts, *messages]
