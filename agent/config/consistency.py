@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.config.address import host_and_port, is_loopback
-from agent.config.schema import Mistakes
+from agent.config.schema import Mistakes, shown
 
 Known = Mapping[str, Any]
 
@@ -170,7 +170,7 @@ def _check_not_yet(known: Known, mistakes: Mistakes) -> None:
     for row, asks, what in NOT_YET:
         for key, value in _found(known, row):
             if asks(value):
-                mistakes.add(key, f' = "{value}": this version cannot {what} yet')
+                mistakes.add(key, f" = {shown(value)}: this version cannot {what} yet")
 
 
 def _found(known: Known, row: str) -> Iterator[tuple[str, Any]]:
