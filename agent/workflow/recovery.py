@@ -54,11 +54,11 @@ def resume(turn: Turn, fact: Restarted, slot: Slot) -> None:
         # its confirmation may have been told without having been written down
         turn.session(session, locked=fact.seen.get(slot.number, True))
         undo_start(turn, slot, "undone")
-    elif slot.phase is Phase.ENDING:
-        # a bolt that stands open had been let go, though that was not written down yet
-        let_go = session.locked and fact.seen.get(slot.number) is False
-        if let_go or overdue(turn, visit_at(turn, slot.number)):
-            unlock_slot(turn, session)
+    elif slot.phase is Phase.ENDING and overdue(turn, visit_at(turn, slot.number)):
+        unlock_slot(turn, session)
+    elif slot.phase is Phase.ENDING and session.locked and fact.seen.get(slot.number) is False:
+        # it had been let go, though that was not written down yet: open it stays, and what was answered is asked again
+        turn.slot(slot.number, forced=True)
 
 
 def in_this_boot(moment: At, now: At) -> At:
