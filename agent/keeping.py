@@ -13,7 +13,8 @@ from agent.events import Events
 from agent.facts import EventReceived, Fact, FaultCleared, JournalLost
 from agent.happenings import Happen
 from agent.journal import FLUSH_S, Journal, Kept, NotWritten, Writing
-from agent.outbox import Outbox, Plan
+from agent.outbox import Outbox
+from agent.plan import Plan
 from agent.state import Station
 
 log = logging.getLogger(__name__)

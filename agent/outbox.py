@@ -7,26 +7,25 @@ back as facts; the others are only marked, and the marks ride with the journal's
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from agent.answers import Delivered, Outcome, Problem, Refused, Rejected, Undelivered
 from agent.clock import boottime
-from agent.effects import Act, ActName, Ask, Effects, Renamed
+from agent.effects import Act, ActName, Ask, Effects
 from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, FaultCleared, FaultRaised
 from agent.happenings import Happen
 from agent.journal.rows import OwedRow
 from agent.lanes import SETTLES, Lanes, Owed, wait_s
+from agent.plan import Plan, planned
 
 log = logging.getLogger(__name__)
 
 ACTS_MAX = 10_000
 """How many acts may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 REJECTED = "StationRejected"
-NOT_REFUSED = "an act that goes before it was refused"
-"""Why an act is set aside that was not refused itself."""
 
 
 class Supplier(Protocol):
@@ -45,19 +44,6 @@ class Question:
     not_before: float = 0.0
     told: bool = False
     busy: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one fact's effects come to, given what has left already: rows for the journal, then `Outbox.adopt`."""
-
-    rows: tuple[OwedRow, ...] = ()
-    gone: tuple[int, ...] = ()
-    aside: tuple[tuple[int, str], ...] = ()
-    rewritten: tuple[OwedRow, ...] = ()
-    renamed: tuple[Renamed, ...] = ()
-    removed: tuple[Owed, ...] = ()
-    asks: tuple[Ask, ...] = ()
 
 
 class Outbox:
@@ -109,39 +95,7 @@ class Outbox:
 
     def plan(self, effects: Effects, new_id: Callable[[], int], wall: float) -> Plan:
         """What these effects come to now (`wall`: Unix seconds). Changes nothing. Call it held."""
-        aside = self._found(effects.aside)
-        removed = [*aside, *self._found((*effects.settled, *effects.forgotten))]
-        removed += [owed for owed in self._found(effects.struck) if not owed.has_left]
-        removed += [owed for owed in self._lanes if owed.act.session in effects.abandoned]
-        acts = list(effects.owed)
-        for undo in effects.undone:
-            before = self._lanes.find(undo.key)
-            if before is None or before.has_left:
-                put_behind_its_lane(acts, undo.act)
-            else:
-                removed.append(before)
-        removed = list(dict.fromkeys(removed))
-        return Plan(
-            rows=tuple(OwedRow(id=new_id(), act=act, since=wall) for act in self._not_owed_yet(acts, removed)),
-            gone=tuple(owed.id for owed in removed if owed not in aside),
-            aside=tuple((owed.id, owed.refusal or NOT_REFUSED) for owed in dict.fromkeys(aside)),
-            rewritten=tuple(row for renamed in effects.renamed for row in self._rewritten(renamed, wall)),
-            renamed=effects.renamed,
-            removed=tuple(removed),
-            asks=effects.asks,
-        )
-
-    def _found(self, keys: Iterable[str]) -> list[Owed]:
-        return [owed for key in keys if (owed := self._lanes.find(key))]
-
-    def _not_owed_yet(self, acts: Iterable[Act], removed: Iterable[Owed]) -> list[Act]:
-        """One act for each key: what is owed already under the same key is the same act."""
-        kept = {owed.act.key for owed in self._lanes} - {owed.act.key for owed in removed}
-        return list({act.key: act for act in acts if act.key not in kept}.values())
-
-    def _rewritten(self, renamed: Renamed, wall: float) -> list[OwedRow]:
-        changed = ((self._lanes.find(key), act) for key, act in self._lanes.renamed(renamed).items())
-        return [OwedRow(id=owed.id, act=act, since=wall) for owed, act in changed if owed]
+        return planned(self._lanes, effects, new_id, wall)
 
     def adopt(self, plan: Plan) -> None:
         """Let the plan's acts leave. Call it held, after the commit."""
@@ -308,12 +262,6 @@ class Outbox:
             self._lanes.dropped.clear()
             self._fewer()
             self._marked = self._marked if self._marked is not None else self._clock()
-
-
-def put_behind_its_lane(acts: list[Act], act: Act) -> None:
-    """Insert `act` behind the last of its lane: what other lanes owe of the same fact comes after it."""
-    positions = [number for number, other in enumerate(acts) if other.lane == act.lane]
-    acts.insert(positions[-1] + 1 if positions else len(acts), act)
 
 
 def retry_after(outcome: Outcome) -> float | None:

@@ -15,7 +15,8 @@ from agent.answers import ActiveSession, Delivered, Grant, Outcome, Problem, Ref
 from agent.effects import STATION_LANE, Act, ActName, Ask, Effects, Undo
 from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, Fact, FaultCleared, FaultRaised
 from agent.journal.rows import OwedRow
-from agent.outbox import NOT_REFUSED, Outbox, Plan
+from agent.outbox import Outbox
+from agent.plan import NOT_REFUSED, Plan
 
 DONE = Delivered(status=200)
 DOWN = Undelivered(reason="connection refused", connected=False)
