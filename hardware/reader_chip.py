@@ -141,8 +141,10 @@ class ReaderChip(MFRC522):
         version, *found = self._read_all(self.VersionReg, *(register for register, _, _ in _SETTINGS))
         if version in _NO_CHIP:
             return False
-        self._note_version(version)
-        return all((is_ ^ put) & mask == 0 for is_, (_, put, mask) in zip(found, _SETTINGS, strict=True))
+        is_well = all((is_ ^ put) & mask == 0 for is_, (_, put, mask) in zip(found, _SETTINGS, strict=True))
+        if is_well:
+            self._note_version(version)
+        return is_well
 
     def set_up(self) -> None:
         """Soft reset and settings (section 9). Raises ReaderFailure when the chip is not there or forgets them."""

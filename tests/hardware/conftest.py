@@ -4,63 +4,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from dataclasses import field as default
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from support.emulated_reader import ReaderBench
 
 from hardware.board import Board, open_board
-from hardware.emulated.cards import Field
-from hardware.emulated.mfrc522_chip import Mfrc522Chip
-from hardware.emulated.spidev import spidev_module
 from hardware.emulated.world import World
 from hardware.emulated.world_server import WorldServer
 from hardware.parts import Position
-from hardware.reader import Mfrc522Reader, open_reader
-from hardware.wiring import ReaderWiring, SlotWiring, SolenoidWiring, Wiring
+from hardware.wiring import SlotWiring, SolenoidWiring, Wiring
 
 Eventually = Callable[[Callable[[], object]], None]
 OpenBoard = Callable[..., Board]
 
 
-class Ticking:
-    """Seconds that pass only here: 41 us with each look at the clock (one transfer at 1 MHz), and what is napped."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        self.now += 41e-6
-        return self.now
-
-    def nap(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@dataclass
-class Bench:
-    """Field, chip and bus, and a reader on them."""
-
-    field: Field = default(default_factory=Field)
-    clock: Ticking = default(default_factory=Ticking)
-    version: int = 0x92
-
-    def __post_init__(self) -> None:
-        self.chip = Mfrc522Chip(self.field, self.clock, self.version)
-        self.spidev: ModuleType = spidev_module(self.chip)
-        self.reader: Mfrc522Reader = open_reader(ReaderWiring(), self.spidev, None, self.clock.nap, self.clock)
-
-    def transfers(self, work: Callable[[], object]) -> int:
-        before = self.chip.transfers
-        work()
-        return self.chip.transfers - before
-
-
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> ReaderBench:
+    return ReaderBench()
 
 
 class HandClock:
