@@ -61,7 +61,7 @@ class Mfrc522Reader:
     def poll(self) -> Sighting:
         """Look once, see `parts.Reader`. A chip found out of order is set up again and the look repeated, once.
 
-        An empty field costs 9 transfers, a resting 7-byte card about 60. For ten polls after a card was seen silence is
+        An empty field costs 8 transfers, a resting 7-byte card about 60. For ten polls after a card was seen silence is
         asked for three times and the chip's health once, so a weak card or a lost setting does not look like a removal.
         """
         try:

@@ -87,7 +87,7 @@ def test_cards_come_go_and_change_places(bench: ReaderBench) -> None:
 
 def test_budgets(bench: ReaderBench) -> None:
     bench.polls(1)
-    assert bench.transfers(bench.reader.poll) == 9
+    assert bench.transfers(bench.reader.poll) == 8
     for uid, most in ((FOUR, 40), (SEVEN, 60), (TEN, 80)):
         bench.field.place(uid)
         bench.polls(1)
