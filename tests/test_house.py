@@ -35,7 +35,16 @@ def setup_cfg() -> configparser.ConfigParser:
 
 
 @pytest.mark.parametrize(
-    "name", ["scripts/run", "scripts/test", "scripts/lock", "scripts/campaign", "scripts/bench-journal", ".ci/run"]
+    "name",
+    [
+        "scripts/run",
+        "scripts/test",
+        "scripts/lock",
+        "scripts/campaign",
+        "scripts/bench-journal",
+        "scripts/bench-reader",
+        ".ci/run",
+    ],
 )
 def test_scripts_can_be_run_and_stop_at_the_first_error(name: str) -> None:
     script = CLONE / name

@@ -296,6 +296,13 @@ def test_on_a_pi_the_installed_libraries_are_used(pi: Pi, wiring: Wiring) -> Non
     assert len(pi.frames) == 2
 
 
+def test_on_a_pi_the_reader_is_reset_through_gpiozero(pi: Pi, wiring: Wiring) -> None:
+    station = open_board(replace(wiring, kind="raspberry-pi"), {}, world=None, lost=lambda: None)
+    station.reader.revive()
+    assert [level for pin, level in pi.wires.driven if pin == 25] == [1, 0, 1]
+    station.close()
+
+
 @pytest.mark.parametrize("library", ["spidev", "hardware.reader"])
 def test_on_a_pi_without_a_readers_library_the_vehicles_still_get_out(
     pi: Pi, wiring: Wiring, monkeypatch: pytest.MonkeyPatch, library: str

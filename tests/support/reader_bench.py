@@ -1,0 +1,219 @@
+"""What a look for cards costs us and the packages called mfrc522, on one emulated chip: scripts/bench-reader."""
+# ruff: noqa: T201 - the table goes to standard output
+
+import argparse
+import platform
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from support.emulated_reader import TRANSFER_S, ReaderBench, Ticking
+from support.mfrc522_packages import unmodified
+
+from agent.clock import At
+from agent.watch import ReaderWatch
+from hardware.clock import boottime
+from hardware.emulated.cards import Field
+from hardware.emulated.mfrc522_chip import Mfrc522Chip
+from hardware.emulated.spidev import spidev_module
+from hardware.parts import OneCard
+from hardware.reader import open_reader
+from hardware.wiring import ReaderWiring
+
+IDLE_S = 10.0
+POLL_S = 0.05
+POLLS = 40
+"""Those a mean is taken over; in as much time the chip's health is checked once."""
+CARDS = ("DEADBEEF", "04A1B2C3D4E5F6", "04A1B2C3D4E5F6010203")
+RESTING = CARDS[1]
+COLUMNS = (
+    "",
+    "empty poll",
+    "card at rest",
+    *(f"tap, {len(uid) // 2} bytes" for uid in CARDS),
+    "bus, idle",
+    "CPU, idle",
+)
+
+Poll = Callable[[], str | None]
+"""Looks once; gives the id of a card in hex."""
+Nap = Callable[[float], None]
+
+
+class Candidate:
+    """One driver: how it is opened on a bus."""
+
+    def __init__(self, name: str, folder: Path | None = None, *, is_ours: bool = False) -> None:
+        self.name = name
+        self._folder = folder
+        self._is_ours = is_ours
+
+    @contextmanager
+    def opened(self, spidev: ModuleType, clock: Callable[[], float], nap: Nap) -> Iterator[Poll]:
+        """Polls on this bus."""
+        if self._is_ours:
+            reader = open_reader(ReaderWiring(), spidev, None, nap, clock)
+            yield lambda: sighting.uid if isinstance(sighting := reader.poll(), OneCard) else None
+            return
+        with unmodified(spidev, self._folder, nap) as package:
+            reader = getattr(package, "BasicMFRC522", package.SimpleMFRC522)()
+            yield lambda: f"{number:X}" if (number := reader.read_id_no_block()) else None
+
+    @contextmanager
+    def idling(self, spidev: ModuleType) -> Iterator[Callable[[], float]]:
+        """Polls as a station does, in real time; each step gives the seconds until the next."""
+        if self._is_ours:
+            reader = open_reader(ReaderWiring(), spidev, None)
+            yield ReaderWatch(reader, lambda *_, **__: None, lambda at: At("", at, at), poll_s=POLL_S).step
+            return
+        with self.opened(spidev, boottime, time.sleep) as poll:
+
+            def step() -> float:
+                began = boottime()
+                poll()
+                return max(0.0, began + POLL_S - boottime())
+
+            yield step
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """Transfers a poll, and the share of polls that named a card."""
+
+    transfers: float
+    named: float
+
+
+class Counter:
+    """One driver on a chip whose time passes only here."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._bench = ReaderBench()
+        self._life = ExitStack()
+        clock: Ticking = self._bench.clock
+        self._poll = self._life.enter_context(candidate.opened(self._bench.spidev, clock, clock.nap))
+        self.mean(POLLS)
+
+    def close(self) -> None:
+        """Give the package back."""
+        self._life.close()
+
+    def mean(self, polls: int = POLLS) -> Mean:
+        """So many polls of what is in the field."""
+        before = self._bench.chip.transfers
+        named = sum(self._look() is not None for _ in range(polls))
+        return Mean((self._bench.chip.transfers - before) / polls, named / polls)
+
+    def resting(self, uid: str) -> Mean:
+        """Polls of a card at rest."""
+        self._bench.field.place(uid)
+        self._look()
+        try:
+            return self.mean()
+        finally:
+            self._leave(uid)
+
+    def tap(self, uid: str) -> tuple[int, str]:
+        """Transfers from the card's arrival until it is named, and its name."""
+        self._bench.field.place(uid)
+        before, named = self._bench.chip.transfers, None
+        while named is None:
+            named = self._look()
+        took = self._bench.chip.transfers - before
+        self._leave(uid)
+        return took, named
+
+    def _leave(self, uid: str) -> None:
+        self._bench.field.remove(uid)
+        self.mean(POLLS)
+
+    def _look(self) -> str | None:
+        self._bench.clock.nap(POLL_S)
+        return self._poll()
+
+
+class Recorder:
+    """A chip on a bus, and everything that was sent to it when."""
+
+    def __init__(self, replayed: "Recorder | None" = None) -> None:
+        self.sent: list[list[int]] = []
+        self.moments: list[float] = []
+        self._again = iter(replayed.moments) if replayed else None
+        self._chip = Mfrc522Chip(Field(), self._clock)
+        self.spidev = spidev_module(self)
+
+    def transfer(self, sent: list[int]) -> list[int]:
+        """See emulated.spidev.Chip."""
+        self.sent.append(sent)
+        return self._chip.transfer(sent)
+
+    def _clock(self) -> float:
+        now = boottime()
+        self.moments.append(now)
+        return next(self._again) if self._again else now
+
+
+def idle_share(candidate: Candidate, seconds: float) -> float:
+    """Share of one core that polling an empty field takes, the emulated bus and chip taken off."""
+    recorder = Recorder()
+    pause = threading.Event()
+    with candidate.idling(recorder.spidev) as step:
+        began, used = boottime(), time.process_time()
+        while boottime() < began + seconds:
+            pause.wait(step())
+        used, took = time.process_time() - used, boottime() - began
+    return max(0.0, used - _chip_alone(recorder)) / took
+
+
+def _chip_alone(recorder: Recorder) -> float:
+    """Seconds of processor time that the same transfers take without a driver."""
+    spi = Recorder(recorder).spidev.SpiDev()
+    spi.open(0, 0)
+    used = time.process_time()
+    for sent in recorder.sent:
+        spi.xfer2(sent)
+    return time.process_time() - used
+
+
+def row(candidate: Candidate, seconds: float) -> list[str]:
+    """One line of the table."""
+    counter = Counter(candidate)
+    empty, resting = counter.mean(), counter.resting(RESTING)
+    taps = []
+    for uid in CARDS:
+        transfers, named = counter.tap(uid)
+        taps.append(f"{transfers}" if named.startswith(uid) else f"{transfers}, wrong id")
+    counter.close()
+    seen = "" if resting.named == 1 else f", seen by {resting.named:.0%} of the polls"
+    bus = f"{min(1, empty.transfers * TRANSFER_S / POLL_S):.1%}"
+    share = f"{idle_share(candidate, seconds):.2%}"
+    return [candidate.name, f"{empty.transfers:.1f}", f"{resting.transfers:.1f}{seen}", *taps, bus, share]
+
+
+def line(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fork", type=Path, help="folder that holds mfrc522-python 0.0.9")
+    parser.add_argument("--seconds", type=float, default=IDLE_S, help="how long each driver idles")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore", DeprecationWarning)  # mfrc522 0.0.7 inverts booleans
+    print(f"Python {platform.python_version()}, {1 / POLL_S:.0f} polls a second")
+    print(line(COLUMNS), line(["---"] * len(COLUMNS)), sep="\n")
+    print(line(row(Candidate("this station", is_ours=True), given.seconds)), flush=True)
+    print(line(row(Candidate("mfrc522 0.0.7"), given.seconds)), flush=True)
+    fork = "mfrc522-python 0.0.9"
+    print(line(row(Candidate(fork, given.fork), given.seconds) if given.fork else [fork, "could not be had"]))
+
+
+if __name__ == "__main__":
+    main()
