@@ -40,6 +40,13 @@ def parse_listen(listen: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def try_address(listen: str) -> None:
+    """Listen there for a moment: whoever is about to throw something away learns first that it cannot. CannotListen."""
+    probe = Server((), listen, "probe")
+    probe.start()
+    probe.stop()
+
+
 class Server:
     """Serves `routes` on `listen` (HOST:PORT, port 0 takes a free one) from `start` to `stop`, as often as you like.
 

@@ -25,7 +25,7 @@ from agent.simulator.feed import Feed
 from agent.simulator.folder import AGENT, BOOKS, BROKER, CONFIG, TAPPING, WORLD_FILE, opened
 from agent.simulator.follower import Follower, await_agent
 from agent.simulator.hands import Hands, Switch
-from agent.simulator.http import Server
+from agent.simulator.http import Server, try_address
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_server import SupplierServer
 from agent.simulator.telling import Telling
@@ -46,6 +46,7 @@ KEPT = frozenset({"request_timeout_s", "driver_wait_s", "remote_cards"})
 def simulate(config_file: Path, listen: str, state: Path, stop: threading.Event, *, fresh: bool) -> None:
     """Run a whole station until `stop` is set. Raises ConfigError, FolderError and the errors of what it starts."""
     config = load_simulated(config_file)
+    try_address(listen)
     feed = Feed()
     telling = Telling(feed)
     with ExitStack() as life:

@@ -156,4 +156,6 @@ def _read(path: Path) -> Record:
     except FileNotFoundError:
         return Record()
     except (OSError, ValueError) as error:
-        raise BooksUnreadable(f"{path} cannot be read ({error}): move it away, or start with --fresh.") from error
+        raise BooksUnreadable(
+            f"{path} cannot be read ({error}): move it away, or let `simulate --fresh` forget it."
+        ) from error

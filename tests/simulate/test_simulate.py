@@ -222,4 +222,5 @@ def test_a_second_simulation_and_what_cannot_start_say_so(simulation: Simulation
     assert status == 1
     assert told.startswith(f"Cannot listen on {address}: ")
     assert "\n" not in told
+    assert not (tmp_path / "other").exists(), "nothing was made, and nothing forgotten"
     assert simulation.answers(), "the first one goes on"
