@@ -23,7 +23,7 @@ from agent.plan import Plan, planned
 
 log = logging.getLogger(__name__)
 
-ACTS_MAX = 10_000
+ACTS_MAX = 2_000
 """How many acts may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 REJECTED = "StationRejected"
 
