@@ -59,8 +59,8 @@ class Step(StrEnum):
 class Slot:
     """One slot. Its lock is driven once for each new `move`; `seen` is what the sensor last showed (True: locked).
 
-    `forced`: it was opened while its session goes on, and stays open until that ends. `askers`: ids of the facts that
-    asked for it to open and are still to be answered.
+    `forced`: it was opened while its session goes on (by hand, or by an end that a kill cut short), and stays open
+    until that is over. `askers`: ids of the facts that asked for it to open and are still to be answered.
     """
 
     number: int

@@ -2,7 +2,7 @@
 
 What one fact changed (the fact, the state's rows, what is owed) is staged and goes into one transaction. A durable fact
 commits at once; others ride along, at the latest after `FLUSH_S`. SQLite runs in WAL mode with `synchronous=FULL`: a
-commit that returned survives a power cut.
+commit that returned survives a power cut, unless it held nothing but marks of delivery (`store.py`).
 """
 
 import logging
