@@ -40,11 +40,11 @@ def run(config: Config, runtime: Path) -> int:
         teller = Teller(rooms.status, notice, rooms.broker.publish_state)
         life.callback(rooms.road.flush)
         life.enter_context(started(Loop("lights", rooms.lights.step, rooms.lights.wake)))
-        life.enter_context(started(Loop("locks", rooms.keeper.step, rooms.keeper.wake)))
+        life.enter_context(started(Loop("locks", lambda: step_slots(rooms), rooms.keeper.wake)))
         life.enter_context(pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms)))
         rooms.broker.start()
         life.callback(rooms.broker.stop)
-        rooms.road.restart(rooms.seen)
+        rooms.road.restart(rooms.seen, rooms.contacts.vehicles(), letting_go=rooms.contacts.letting_go())
         life.enter_context(reading(rooms))
         teller.tell()
         control = Control(runtime, teller.latest, notice, rooms.commands.carry_out)
@@ -66,6 +66,11 @@ def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None])
         if fact is not None:
             road.take(fact)
         road.tick()
+
+
+def step_slots(rooms: Rooms) -> float:
+    """Everything at the slots that is not light: bolts, their sensors, and the contacts."""
+    return min(rooms.keeper.step(), rooms.contacts.step())
 
 
 def hang_up(rooms: Rooms) -> None:

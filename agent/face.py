@@ -20,6 +20,7 @@ SIGNALS: Mapping[Signal, tuple[tuple[Colour, ...], Rhythm, float]] = {
 
 WANTED: Mapping[Phase, Position | None] = {
     Phase.FREE: Position.UNLOCKED,
+    Phase.AWAITING: Position.UNLOCKED,
     Phase.STARTING: Position.LOCKED,
     Phase.CHARGING: Position.LOCKED,
     Phase.ENDING: Position.LOCKED,
@@ -29,16 +30,17 @@ WANTED: Mapping[Phase, Position | None] = {
 }
 """Where a slot's bolt belongs; a free slot stands open, an unknown one is not moved."""
 
-BLUE = frozenset({Phase.STARTING, Phase.CHARGING, Phase.ENDING})
+BLUE = frozenset({Phase.AWAITING, Phase.STARTING, Phase.CHARGING, Phase.ENDING})
 RED = frozenset({Phase.HELD, Phase.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
 class Bolt:
-    """Where a slot's bolt should be, and the move that brings it there."""
+    """Where a slot's bolt should be, the move that brings it there, and whether its power electronics may charge."""
 
     wanted: Position | None
     move: int
+    permit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +56,31 @@ def face(station: Station, now: float, boot: str) -> Face:
     """What the station shows at `now` (CLOCK_BOOTTIME seconds of boot `boot`)."""
     lights = {MAIN: main_light(station, now)}
     lights |= {str(slot.number): slot_light(station, slot, now, boot) for slot in station.slots.values()}
-    bolts = {slot.number: Bolt(wanted(station, slot), slot.move) for slot in station.slots.values()}
+    bolts = {
+        slot.number: Bolt(wanted(station, slot), slot.move, permitted(station, slot)) for slot in station.slots.values()
+    }
     return Face(lights, bolts, changes_at(station, now, boot))
 
 
 def wanted(station: Station, slot: Slot) -> Position | None:
     """Where a slot's bolt belongs; a session that only the supplier knew leaves it as it is until it opens.
 
-    One that was forced open stays open until its session has ended.
+    One that was forced open stays open until its session has ended. One that moved by itself is not moved back.
     """
     session = station.sessions.get(slot.session)
     if slot.forced:
         return Position.UNLOCKED
     if slot.phase in (Phase.ENDING, Phase.HELD) and session and not session.locked:
         return None
-    return WANTED[slot.phase]
+    belongs = WANTED[slot.phase]
+    return None if belongs is Position.LOCKED and f"LockForced/{slot.number}" in station.faults else belongs
+
+
+def permitted(station: Station, slot: Slot) -> bool:
+    """Whether the slot's vehicle may get power: locked, confirmed and charging (contract section 2)."""
+    session = station.sessions.get(slot.session)
+    sure = session is not None and session.locked and slot.seen is not False
+    return sure and slot.phase is Phase.CHARGING and wanted(station, slot) is Position.LOCKED
 
 
 def main_light(station: Station, now: float) -> Look:

@@ -25,9 +25,13 @@ class Restarted(Fact):
     """The agent came up and read its journal; nobody knows how long it was gone.
 
     `seen`: the slots whose sensor shows them locked (True) or unlocked (False) now; others have no sensor.
+    `vehicles`: the slots whose contact shows a vehicle (True) or none (False). `letting_go`: the release contact is
+    closed.
     """
 
     seen: Mapping[int, bool] = field(default_factory=dict)
+    vehicles: Mapping[int, bool] = field(default_factory=dict)
+    letting_go: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,21 @@ class BoltMoved(Fact):
 
     slot: int
     locked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleMoved(Fact):
+    """The presence contact of `slot` shows a vehicle now, or none any more."""
+
+    slot: int
+    there: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSwitched(Fact):
+    """The station's release contact was closed, or opened again."""
+
+    closed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

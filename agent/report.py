@@ -10,8 +10,12 @@ from agent.face import MAIN, Face
 from agent.state import Fault, Phase, Slot, Station
 from hardware.looks import Look, Rhythm
 
-OCCUPIED = frozenset({Phase.STARTING, Phase.CHARGING, Phase.ENDING, Phase.HELD, Phase.UNKNOWN})
+OCCUPIED = frozenset({Phase.AWAITING, Phase.STARTING, Phase.CHARGING, Phase.ENDING, Phase.HELD, Phase.UNKNOWN})
 """Phases in which a vehicle is, or may be, locked in the slot."""
+
+
+SAID_AS = {Phase.AWAITING: "starting", Phase.OPENING: "ending"}
+"""Phases that the contract has no word of their own for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ def slot_report(station: Station, slot: Slot, face: Face) -> dict[str, Any]:
         "lock": {"wanted": bolt.wanted or "unknown", "seen": seen},
         "light": look_name(face.lights[str(slot.number)]),
     }
+    if slot.vehicle is not None:
+        shown["vehicle"] = slot.vehicle
     session = station.sessions.get(slot.session)
     if session:
         shown["session"] = {"id": session.id, "card": masked(session.card), "since": rfc3339(session.tapped.wall)}
@@ -78,7 +84,7 @@ def status_of(station: Station, slot: Slot) -> str:
     """What a slot is doing; one that is out of order says so unless a vehicle is, or may be, locked in it."""
     if slot.phase not in OCCUPIED and (station.out_of_order(slot.number) or not slot.available):
         return "out-of-order"
-    return "ending" if slot.phase is Phase.OPENING else str(slot.phase)
+    return SAID_AS.get(slot.phase, str(slot.phase))
 
 
 def fault_report(fault: Fault) -> dict[str, Any]:

@@ -175,8 +175,8 @@ class Road:
             log.warning("so much is owed that nothing starts" if full else "there is room for what is owed again")
             self.take(self._facts.make(OutboxFilled, full=full))
 
-    def restart(self, seen: Mapping[int, bool]) -> None:
-        """Go on where the journal stands; `seen`: which slots their sensors show locked (True) or unlocked now."""
+    def restart(self, seen: Mapping[int, bool], vehicles: Mapping[int, bool], *, letting_go: bool) -> None:
+        """Go on where the journal stands, with what sensors and contacts show now, as in `Restarted`."""
         self._bolts_rest = True  # an end that was under way must not lock again before Restarted has looked
         if self._journal.away:
             self._keeping.complain(self._journal.away)
@@ -184,7 +184,7 @@ class Road:
         if self._journal.lost:
             self.take(self._facts.make(JournalLost, detail=self._journal.lost, seen=seen))
         self._bolts_rest = False
-        self.take(self._facts.make(Restarted, seen=seen))
+        self.take(self._facts.make(Restarted, seen=seen, vehicles=vehicles, letting_go=letting_go))
         self._keeping.prune(self._clock.now())
 
     def tick(self) -> None:

@@ -24,9 +24,10 @@ from agent.road import Road
 from agent.state import Phase, Slot, Station
 from agent.supplier import Supplier
 from agent.version import RELEASED, VERSION
-from agent.watch import BoltWatch, ReaderWatch, lights_watch
+from agent.watch import BoltWatch, ReaderWatch, contact_watch, lights_watch
 from agent.workflow import Rules
 from hardware.board import open_board
+from hardware.contacts import ContactWatch
 from hardware.lights import Lights, palette_of, segments_of
 from hardware.lock_keeper import LockKeeper
 from hardware.parts import Position
@@ -42,6 +43,7 @@ class Rooms:
     station_id: str
     lights: Lights
     keeper: LockKeeper
+    contacts: ContactWatch
     reader: ReaderWatch
     supplier: Supplier
     outbox: Outbox
@@ -132,6 +134,7 @@ def open_rooms(
         station_id=identity.station_id,
         lights=lights,
         keeper=keeper,
+        contacts=contact_watch(board.contacts, facts.happen),
         reader=reader,
         supplier=supplier,
         outbox=outbox,
@@ -166,9 +169,10 @@ def restored(journal: Journal, slots: Sequence[int]) -> Station:
 def positions(station: Station) -> dict[int, Position]:
     """Where the journal says the bolts are: locks are claimed there. Of the others their sensors know more.
 
-    A slot with a sensor that was ending may have been opened since.
+    A slot with a sensor that was ending may have been opened since, and one that waited for its vehicle locked.
     """
-    sure = [slot for slot in station.slots.values() if slot.phase is not Phase.ENDING or slot.seen is None]
+    unsure = (Phase.ENDING, Phase.AWAITING)
+    sure = [slot for slot in station.slots.values() if slot.phase not in unsure or slot.seen is None]
     belongs = {slot.number: wanted(station, slot) for slot in sure}
     return {number: position for number, position in belongs.items() if position is not None}
 

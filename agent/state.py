@@ -18,6 +18,7 @@ class Phase(StrEnum):
     """Where a slot is in its story."""
 
     FREE = "free"
+    AWAITING = "awaiting"  # blue and open for the vehicle of a driver who tapped
     STARTING = "starting"  # the bolt is closing for a driver who waits
     CHARGING = "charging"
     ENDING = "ending"  # end and pay are under way, the bolt still holds
@@ -50,6 +51,7 @@ class Step(StrEnum):
     ASKING = "asking"
     ACQUIRING = "acquiring"
     NAMING = "naming"  # a slot was given without a session id: asking for it
+    PARKING = "parking"  # the slot waits for the vehicle
     LOCKING = "locking"
     ENDING = "ending"
     OPENING = "opening"
@@ -61,6 +63,9 @@ class Slot:
 
     `forced`: it was opened while its session goes on (by hand, or by an end that a kill cut short), and stays open
     until that is over. `askers`: ids of the facts that asked for it to open and are still to be answered.
+
+    `vehicle`: what its presence contact shows, None without one. `deserted`: since when the vehicle of its session is
+    gone and its bolt open.
     """
 
     number: int
@@ -73,6 +78,8 @@ class Slot:
     ended: At | None = None
     forced: bool = False
     askers: tuple[str, ...] = ()
+    vehicle: bool | None = None
+    deserted: At | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +195,9 @@ class Support:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """The whole station. `lately`, `winked`, `signal`, `signalled` and `full` do not outlive the process.
+    """The whole station. `lately`, `winked`, `signal`, `signalled`, `full` and `letting_go` do not outlive the process.
 
-    `full`: so much is owed that nothing more may start.
+    `full`: so much is owed that nothing more may start. `letting_go`: the release contact is closed.
     """
 
     slots: Mapping[int, Slot]
@@ -205,6 +212,7 @@ class Station:
     signal: Signal | None = None
     signalled: float = -NEVER
     full: bool = False
+    letting_go: bool = False
 
     def session_of(self, card: str) -> Session | None:
         """The session of `card` whose vehicle stands in a slot."""

@@ -12,13 +12,17 @@ from agent.facts import (
     EventReceived,
     Fact,
     LockSettled,
+    ReleaseSwitched,
     Restarted,
     RetryAsked,
     SeveralCardsSeen,
     UnlockAsked,
+    VehicleMoved,
 )
 from agent.report import masked, status_of
 from agent.state import Phase, Station
+
+DOING = {Phase.AWAITING: "waiting for its vehicle", Phase.OPENING: "opening"}
 
 
 def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Iterator[str]:
@@ -33,12 +37,11 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
             yield f"card {masked(card)} left"
         case SeveralCardsSeen():
             yield "two cards at once; neither is taken"
-        case LockSettled(slot=slot, locked=None):
-            yield f"slot {slot} has no sensor; its move is believed"
         case EventReceived(type=kind):
             yield f"inbox: {kind}"
         case _:
             pass
+    yield from _at_the_slots(fact)
     yield from _asked(fact)
     yield from _slots(before, after)
     yield from _faults(before, after)
@@ -49,6 +52,18 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
             yield f"event {event.name}"
     for problem in effects.problems:
         yield f"could not be handled: {problem.title}: {problem.detail}"
+
+
+def _at_the_slots(fact: Fact) -> Iterator[str]:
+    match fact:
+        case LockSettled(slot=slot, locked=None):
+            yield f"slot {slot} has no sensor; its move is believed"
+        case VehicleMoved(slot=slot, there=there):
+            yield f"slot {slot}: the vehicle {'is there' if there else 'is gone'}"
+        case ReleaseSwitched(closed=closed):
+            yield f"the release contact {'was closed' if closed else 'is open again'}"
+        case _:
+            return
 
 
 def _asked(fact: Fact) -> Iterator[str]:
@@ -73,7 +88,7 @@ def _slots(before: Station, after: Station) -> Iterator[str]:
             continue
         session = after.sessions.get(slot.session)
         whose = f" for card {masked(session.card)}, session {session.id}" if session else ""
-        doing = "opening" if slot.phase is Phase.OPENING else status_of(after, slot)
+        doing = DOING.get(slot.phase) or status_of(after, slot)
         yield f"slot {number} is {doing}{whose}"
 
 

@@ -1,12 +1,23 @@
-"""The parts' reports become facts: cards and the reader's health, bolts, lights."""
+"""The parts' reports become facts: cards and the reader's health, bolts, contacts, lights."""
 
 import logging
 import random
 from collections.abc import Callable
 
 from agent.clock import At, boottime
-from agent.facts import BoltMoved, CardRemoved, CardTapped, FaultCleared, FaultRaised, LockSettled, SeveralCardsSeen
+from agent.facts import (
+    BoltMoved,
+    CardRemoved,
+    CardTapped,
+    FaultCleared,
+    FaultRaised,
+    LockSettled,
+    ReleaseSwitched,
+    SeveralCardsSeen,
+    VehicleMoved,
+)
 from agent.happenings import Happen
+from hardware.contacts import Contacts, ContactWatch
 from hardware.parts import Position, Reader, ReaderFailure
 from hardware.presence import Presence, Presented, Removed, Tapped
 
@@ -115,6 +126,15 @@ class BoltWatch:
     def moved(self, slot: int, seen: Position) -> None:
         """A bolt moved by itself."""
         self._happen(BoltMoved, slot=slot, locked=seen is Position.LOCKED)
+
+
+def contact_watch(contacts: Contacts, happen: Happen) -> ContactWatch:
+    """Reports vehicles that come and go, and the release contact."""
+    return ContactWatch(
+        contacts,
+        moved=lambda slot, there: happen(VehicleMoved, slot=slot, there=there),
+        switched=lambda closed: happen(ReleaseSwitched, closed=closed),
+    )
 
 
 def lights_watch(happen: Happen) -> Callable[[bool], None]:

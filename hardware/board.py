@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hardware.chips import Chips, EmulatedChips, PiChips
+from hardware.contacts import Contacts, open_contacts
 from hardware.late import LateReader, LateStrip
 from hardware.locks import open_lock
 from hardware.parts import Lock, PartMissing, Position, Reader, Strip
@@ -19,9 +20,12 @@ LIGHTS = ("ws281x", "none")
 class Board:
     """The station's parts, each in use by one thread at a time."""
 
-    def __init__(self, reader: Reader, locks: Mapping[int, Lock], strip: Strip, life: ExitStack) -> None:
+    def __init__(
+        self, reader: Reader, locks: Mapping[int, Lock], contacts: Contacts, strip: Strip, life: ExitStack
+    ) -> None:
         self.reader = reader
         self.locks = locks
+        self.contacts = contacts
         self.strip = strip
         self._life = life
 
@@ -42,8 +46,8 @@ def open_board(
 
     `wiring.kind` picks the chips: the Pi's own, or emulated ones at the socket `world`, with `lost` called when that
     world goes away. `runtime` is a folder that lgpio may write in. A missing reader or strip is only logged: the
-    parts say it when used and come back when they can. Raises PartMissing for a lock line that cannot be claimed, a
-    missing GPIO chip or world, and lights that this version cannot drive; then nothing stays open.
+    parts say it when used and come back when they can. Raises PartMissing for a lock's or contact's line that cannot
+    be claimed, a missing GPIO chip or world, and lights that this version cannot drive; then nothing stays open.
     """
     if wiring.lights.kind not in LIGHTS:
         raise PartMissing(f'this version drives lights of kind {" and ".join(LIGHTS)} only, not "{wiring.lights.kind}"')
@@ -56,11 +60,13 @@ def open_board(
         for slot in wiring.slots:
             locks[slot.number] = open_lock(slot, pins, positions.get(slot.number))
             life.callback(locks[slot.number].close)
+        contacts = open_contacts(wiring, pins)
+        life.callback(contacts.close)
         strip = NoStrip() if wiring.lights.kind == "none" else LateStrip(lambda: _strip(wiring, chips))
         life.callback(strip.close)
         reader = LateReader(lambda: _reader(wiring, chips, pins))
         life.callback(reader.close)
-        return Board(reader, locks, strip, life.pop_all())
+        return Board(reader, locks, contacts, strip, life.pop_all())
 
 
 def _chips(wiring: Wiring, world: Path | None, lost: Callable[[], None], runtime: Path | None) -> Chips:

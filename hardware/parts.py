@@ -30,6 +30,10 @@ class LockFailure(HardwareError):
     """A lock's line could not be driven or its sensor not be read."""
 
 
+class ContactFailure(HardwareError):
+    """A contact cannot be read."""
+
+
 class Position(StrEnum):
     """Where a bolt is, or should be."""
 

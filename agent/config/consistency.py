@@ -26,9 +26,7 @@ STRIP_PINS = (*PWM_PINS, 21)
 NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("slots[].lock.kind", lambda kind: kind == "motor", "drive a motor lock"),
     ("slots[].lock.hold_duty", lambda duty: duty < 1, "hold a solenoid with less than full power"),
-    ("slots[].presence_pin", lambda _: True, "tell whether a vehicle is there"),
     ("slots[].power_permit_pin", lambda _: True, "permit and withdraw power"),
-    ("hardware.release_pin", lambda _: True, "watch a release contact"),
     ("lights.max_ma", lambda _: True, "limit the strip's current"),
     ("lights.kind", lambda kind: kind in {"pio", "rgb"}, "drive such lights"),
     ("workflow.where", lambda where: where == "supplier", "leave its decisions to the supplier"),

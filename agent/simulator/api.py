@@ -17,6 +17,7 @@ from agent.simulator.records import Standing
 from hardware.emulated.world import WorldRefused
 
 HELD_MAX_MS = 600_000
+MOST_DIGITS = 9
 SetCard = Callable[[str, Standing], None]
 View = Callable[[], Mapping[str, Any]]
 
@@ -67,6 +68,8 @@ class Api:
             Route("POST", "/api/reader/taps", self.tap),
             Route("PUT", "/api/reader/cards/{uid}", lambda asked: done(self._hands.hold, asked.params["uid"])),
             Route("DELETE", "/api/reader/cards/{uid}", lambda asked: done(self._hands.remove, asked.params["uid"])),
+            Route("PUT", "/api/vehicles/{slot}", lambda asked: done(self._hands.drive, slot_of(asked), True)),
+            Route("DELETE", "/api/vehicles/{slot}", lambda asked: done(self._hands.drive, slot_of(asked), False)),
             Route("PUT", "/api/faults/{name}", lambda asked: done(self._hands.set_fault, asked.params["name"], True)),
             Route(
                 "DELETE", "/api/faults/{name}", lambda asked: done(self._hands.set_fault, asked.params["name"], False)
@@ -95,6 +98,14 @@ class Api:
         """What a card counts as at the supplier from now on."""
         standing = asked.json(Card).standing
         return done(lambda: self._set_card(uid_of(asked.params["uid"]), standing))
+
+
+def slot_of(asked: Request) -> int:
+    """The slot in the path. Raises HttpError for what no slot could be called."""
+    number = asked.params["slot"]
+    if not number.isdecimal() or len(number) > MOST_DIGITS:
+        raise HttpError(HTTPStatus.NOT_FOUND, "a slot is a number: see /api/world for those that there are")
+    return int(number)
 
 
 def done(act: Callable[..., None], *arguments: object) -> Reply:

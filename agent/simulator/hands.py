@@ -87,6 +87,11 @@ class Hands:
             self._world.remove(uid)
             self._end_tap(uid)
 
+    def drive(self, slot: int, there: bool) -> None:
+        """Drive a vehicle into a slot, or out of it; it may be so already. Raises WorldRefused."""
+        self._world.set_vehicle(slot, there)
+        self._said(f"slot {slot}: a vehicle {'is there' if there else 'has gone'}")
+
     def _hold_until(self, uid: str, until: float) -> None:
         before, known = self._taps.get(uid, (None, 0.0))
         if before is not None:

@@ -10,11 +10,14 @@ from hardware.emulated.world import WorldRefused
 
 CHUNK = 4096
 LONGEST = 4096
+MOST_DIGITS = 10
 STOP_S = 5.0
 HELP = """\
 tap UID      hold a card to the reader for a moment, such as: tap 04A1B2C3D4E5F6
 hold UID     lay a card on the reader
 remove UID   take it away
+park N       drive a vehicle into slot N
+leave N      drive it away
 fault NAME   break something, or mend it if it is broken: {faults}
 help         this
 quit         end the simulation, as Ctrl-C does"""
@@ -60,6 +63,8 @@ class Terminal:
                     self._hands.hold(argument)
                 case "remove":
                     self._hands.remove(argument)
+                case "park" | "leave":
+                    self._hands.drive(slot_of(argument), command.lower() == "park")
                 case "fault":
                     self._hands.toggle_fault(argument)
                 case "help":
@@ -71,6 +76,11 @@ class Terminal:
                     self._said(f"{command[:40]!r} is no command; type help")
         except (BadCard, CardLies, WorldRefused, UnknownFault, FaultStays) as error:
             self._said(str(error))
+
+
+def slot_of(argument: str) -> int:
+    """A slot's number as it is typed; 0, which no slot has, for anything else."""
+    return int(argument) if argument.isdecimal() and len(argument) < MOST_DIGITS else 0
 
 
 def typed(keyboard: int, bell: int) -> Iterator[str]:

@@ -27,12 +27,14 @@ from agent.facts import (
     JournalLost,
     LockSettled,
     OutboxFilled,
+    ReleaseSwitched,
     Restarted,
     RetryAsked,
     SeveralCardsSeen,
     UnlockAsked,
+    VehicleMoved,
 )
-from agent.state import Phase, Station
+from agent.state import Station
 from agent.workflow.acquire import acquire_answered
 from agent.workflow.bolts import bolt_moved, lock_settled
 from agent.workflow.commands import clear_fault_asked, drop_asked, end_asked, retry_asked, unlock_asked
@@ -41,9 +43,11 @@ from agent.workflow.end import call_settled
 from agent.workflow.faults import fault_cleared, fault_raised, outbox_filled
 from agent.workflow.inbox import event_received
 from agent.workflow.recovery import journal_lost, restarted
-from agent.workflow.start import undo_start
+from agent.workflow.release import release_switched
+from agent.workflow.start import UNCONFIRMED, undo_start
 from agent.workflow.taps import active_answered, answer_unusable, card_removed, card_tapped, several_cards_seen
 from agent.workflow.turn import Rules, Turn
+from agent.workflow.vehicles import note_deserted, vehicle_moved
 
 __all__ = ["HANDLERS", "Rules", "decide", "next_deadline"]
 
@@ -59,6 +63,8 @@ HANDLERS: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     AnswerUnusable: answer_unusable,
     LockSettled: lock_settled,
     BoltMoved: bolt_moved,
+    VehicleMoved: vehicle_moved,
+    ReleaseSwitched: release_switched,
     DeadlinePassed: deadline_passed,
     FaultRaised: fault_raised,
     FaultCleared: fault_cleared,
@@ -78,6 +84,7 @@ def decide(station: Station, fact: Fact, rules: Rules) -> tuple[Station, Effects
     turn = Turn(station, fact, rules)
     HANDLERS[type(fact)](turn, fact)
     undo_unsafe_starts(turn)
+    note_deserted(turn)
     return turn.station, turn.effects()
 
 
@@ -85,5 +92,5 @@ def undo_unsafe_starts(turn: Turn) -> None:
     """A start whose bolt is not confirmed does not survive a fault (contract section 6, "Start")."""
     for slot in list(turn.station.slots.values()):
         safe = turn.station.in_service and turn.station.usable(slot)
-        if slot.phase is Phase.STARTING and not safe:
+        if slot.phase in UNCONFIRMED and not safe:
             undo_start(turn, slot, "undone")

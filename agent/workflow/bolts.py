@@ -2,7 +2,7 @@
 
 from agent.facts import BoltMoved, LockSettled
 from agent.state import Phase, Slot
-from agent.workflow.end import UNLOCK_FAILED, slot_opened, unlock_failed
+from agent.workflow.end import LOCK_FORCED, UNLOCK_FAILED, slot_opened, unlock_failed
 from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.start import lock_failed, slot_locked
 from agent.workflow.turn import Turn
@@ -29,7 +29,7 @@ def lock_settled(turn: Turn, fact: LockSettled) -> None:
             slot_opened(turn, slot)
         case Phase.FREE if fact.locked:
             unlock_failed(turn, slot)
-        case Phase.FREE | Phase.CHARGING:
+        case Phase.FREE | Phase.AWAITING | Phase.CHARGING:
             tell_askers(turn, slot.number, done=not fact.locked)
         case _:
             return
@@ -60,10 +60,27 @@ def judge_sensor(turn: Turn, before: Slot, locked: bool | None) -> None:
 
 
 def bolt_moved(turn: Turn, fact: BoltMoved) -> None:
-    """A bolt that would not open and now shows open has let its vehicle go; so has one of which nobody knew."""
+    """A bolt that would not open and now shows open has let its vehicle go; so has one of which nobody knew.
+
+    Any other that leaves its place was forced. It is not moved back: somebody may stand in between.
+    """
     slot = look(turn, fact.slot, fact.locked)
     if slot.phase in (Phase.OPENING, Phase.UNKNOWN) and not fact.locked:
         slot_opened(turn, slot)
+    elif belongs_locked(turn, slot) is not None and belongs_locked(turn, slot) is not fact.locked:
+        went = "locked" if fact.locked else "opened"
+        detail = f"The bolt of slot {fact.slot} {went} by itself; look at lock and sensor, then clear this fault."
+        raise_fault(turn, LOCK_FORCED, "Lock Forced", detail, slot=fact.slot)
+
+
+def belongs_locked(turn: Turn, slot: Slot) -> bool | None:
+    """Whether a resting bolt's place is locked (True) or unlocked (False); None if nobody has put it anywhere."""
+    session = turn.station.sessions.get(slot.session)
+    if slot.phase in (Phase.FREE, Phase.AWAITING) or slot.forced:
+        return False
+    if slot.phase in (Phase.CHARGING, Phase.ENDING, Phase.HELD) and session and session.locked:
+        return True
+    return None
 
 
 def look(turn: Turn, number: int, locked: bool | None) -> Slot:

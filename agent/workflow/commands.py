@@ -7,6 +7,8 @@ from agent.state import Phase, Progress, Session, Slot, Step
 from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import clear_fault
+from agent.workflow.release import RELEASED, let_everybody_go
+from agent.workflow.start import UNCONFIRMED
 from agent.workflow.turn import Turn
 from agent.workflow.visits import open_visit
 
@@ -19,7 +21,7 @@ def unlock_asked(turn: Turn, fact: UnlockAsked) -> None:
     if slot is None:
         decline(turn, NOT_FOUND, "No Such Slot", f"This station has no slot {fact.slot}.")
         return
-    if slot.phase in (Phase.STARTING, Phase.CHARGING) and not (fact.force and slot.phase is Phase.CHARGING):
+    if slot.phase in UNCONFIRMED or (slot.phase is Phase.CHARGING and not fact.force):
         decline(turn, CONFLICT, "In Use", f"Slot {slot.number} has a session: use end.")
         return
     turn.slot(slot.number, askers=(*slot.askers, fact.id))
@@ -40,7 +42,7 @@ def end_asked(turn: Turn, fact: EndAsked) -> None:
     slot = turn.station.slot_of(session) if session else None
     if session is None or slot is None:
         decline(turn, NOT_FOUND, "No Such Session", f"No session {fact.session} stands in a slot here.")
-    elif slot.phase is Phase.STARTING:
+    elif slot.phase in UNCONFIRMED:
         decline(turn, CONFLICT, "Starting", f"Session {fact.session} is just starting: ask again in a moment.")
     else:
         turn.slot(slot.number, askers=(*slot.askers, fact.id))
@@ -71,6 +73,8 @@ def clear_fault_asked(turn: Turn, fact: ClearFaultAsked) -> None:
         decline(turn, NOT_FOUND, "No Such Fault", f"{fact.code}{where} is not raised; see status for what is.")
         return
     clear_fault(turn, fact.code, fact.slot)
+    if fact.code == RELEASED and turn.station.letting_go:
+        let_everybody_go(turn)
     turn.answer(Answer(to=fact.id, result={"code": fact.code}))
 
 

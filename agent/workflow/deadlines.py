@@ -6,9 +6,10 @@ from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
 from agent.workflow.faults import clear_fault
 from agent.workflow.offline import start_offline
-from agent.workflow.start import LOCK_FAILED
+from agent.workflow.start import LOCK_FAILED, undo_start
 from agent.workflow.taps import journal_decides
 from agent.workflow.turn import Turn
+from agent.workflow.vehicles import deserted_until, vehicle_gone
 
 LOCK_FAILED_S = 3600.0
 """After this long a slot whose lock failed is offered again; one more failure raises it anew (contract section 7)."""
@@ -21,6 +22,10 @@ def deadline_passed(turn: Turn, fact: DeadlinePassed) -> None:
     for visit in list(turn.station.visits.values()):
         if visit.deadline is not None and visit.deadline <= turn.now:
             visit_due(turn, visit)
+    for slot in list(turn.station.slots.values()):
+        until = deserted_until(slot, fact.at.boot)
+        if until is not None and until <= turn.now:
+            vehicle_gone(turn, slot)
     for fault in list(turn.station.faults.values()):
         if fault.code == LOCK_FAILED and lock_failed_until(fault, fact.at.boot) <= turn.now:
             clear_fault(turn, fault.code, fault.slot)
@@ -36,6 +41,8 @@ def visit_due(turn: Turn, visit: Visit) -> None:
                 turn_away(turn, visit, "previous-session-owed" if turn.station.leaving(visit.card) else UNREACHABLE)
         case Step.NAMING:
             turn_away(turn, visit, UNREACHABLE)
+        case Step.PARKING:
+            undo_start(turn, turn.station.slots[visit.slot], "undone")
         case Step.ENDING:
             unlock_slot(turn, turn.station.sessions[visit.session])
         case _:
@@ -51,4 +58,5 @@ def next_deadline(station: Station, boot: str) -> float | None:
     """When something will be due, CLOCK_BOOTTIME seconds of this boot; None if nothing will."""
     due = [visit.deadline for visit in station.visits.values() if visit.deadline is not None]
     due += [lock_failed_until(fault, boot) for fault in station.faults.values() if fault.code == LOCK_FAILED]
+    due += [until for s in station.slots.values() if (until := deserted_until(s, boot)) is not None]
     return min(due, default=None)

@@ -14,6 +14,7 @@ NOTHING_TO_PAY = frozenset({404, 410})
 PAYMENT_REQUIRED = 402
 CONFLICT = 409
 UNLOCK_FAILED = "UnlockFailed"
+LOCK_FORCED = "LockForced"
 ENDED_LIGHT = {"action": "flicker", "color": "white", "duration": 3000}
 
 
@@ -151,6 +152,7 @@ def slot_opened(turn: Turn, slot: Slot) -> None:
     tell_askers(turn, slot.number, done=True)
     if session is None:
         return
+    clear_fault(turn, LOCK_FORCED, slot.number)
     if not session.announced:
         if not session.denied:
             turn.owe_session(session, ActName.UNLOCK)

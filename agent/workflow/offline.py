@@ -10,7 +10,7 @@ from agent.facts import AcquireAnswered
 from agent.state import NEVER, Payment, Phase, Progress, Session, Slot, Step, Visit
 from agent.workflow.end import announce, settle_payment, unlock_slot
 from agent.workflow.giving_back import take_back_offline
-from agent.workflow.start import start_session, unable
+from agent.workflow.start import UNCONFIRMED, start_session, unable
 from agent.workflow.turn import Turn, card_lane, derived
 from agent.workflow.visits import refuse, visit_at
 
@@ -46,9 +46,9 @@ def may_start(turn: Turn, visit: Visit) -> bool:
 
 
 def free_slot(turn: Turn) -> Slot | None:
-    """The first slot that stands open and may be used."""
-    slots = turn.station.slots.values()
-    return next((slot for slot in slots if slot.phase is Phase.FREE and turn.station.usable(slot)), None)
+    """The first slot that stands open and may be used, rather one that a vehicle stands in."""
+    slots = [s for s in turn.station.slots.values() if s.phase is Phase.FREE and turn.station.usable(s)]
+    return max(slots, key=lambda slot: slot.vehicle is True, default=None)
 
 
 def offline_answered(turn: Turn, fact: AcquireAnswered, session: Session) -> None:
@@ -101,7 +101,7 @@ def deny(turn: Turn, session: Session, problem: Problem) -> None:
     if not problem.says_no_slots:
         turn.refuse(session.card)
     slot = turn.station.slot_of(session)
-    if slot and slot.phase is Phase.STARTING:
+    if slot and slot.phase in UNCONFIRMED:
         take_back_offline(turn, session)
         turn.move(slot.number, phase=Phase.OPENING)
         refuse(turn, session.card, "slot-unusable" if problem.says_no_slots else "card-refused", slot=slot.number)

@@ -8,7 +8,8 @@ from agent.state import NEVER, Phase, Slot, Step, Visit
 from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
 from agent.workflow.faults import raise_fault
-from agent.workflow.start import undo_start
+from agent.workflow.release import RELEASED, let_everybody_go
+from agent.workflow.start import UNCONFIRMED, close_bolt, undo_start
 from agent.workflow.turn import FRESH_S, Turn
 from agent.workflow.visits import overdue, visit_at
 
@@ -18,14 +19,18 @@ DRIVER_GONE = frozenset({Step.ASKING, Step.ACQUIRING, Step.NAMING})
 
 def restarted(turn: Turn, fact: Restarted) -> None:
     """Drop the visits that nobody can finish, finish or undo starts, finish every end."""
+    turn.station = replace(turn.station, letting_go=fact.letting_go)
     for visit in list(turn.station.visits.values()):
         resume_visit(turn, visit)
     for slot in list(turn.station.slots.values()):
-        resume(turn, fact, slot)
+        deserted = slot.deserted and in_this_boot(slot.deserted, fact.at)
+        resume(turn, fact, turn.slot(slot.number, vehicle=fact.vehicles.get(slot.number), deserted=deserted))
     for fault in turn.station.faults.values():
         turn.fault(replace(fault, raised=in_this_boot(fault.raised, fact.at)))
     for key, support in turn.station.supports.items():
         turn.supported(key, replace(support, called=in_this_boot(support.called, fact.at)))
+    if fact.letting_go and f"{RELEASED}/0" not in turn.station.faults:
+        let_everybody_go(turn)
 
 
 def journal_lost(turn: Turn, fact: JournalLost) -> None:
@@ -50,10 +55,12 @@ def resume(turn: Turn, fact: Restarted, slot: Slot) -> None:
     session = turn.station.sessions.get(slot.session)
     if session is None:
         return
-    if slot.phase is Phase.STARTING and turn.fact.at.age_of(session.tapped) >= FRESH_S:
+    if slot.phase in UNCONFIRMED and turn.fact.at.age_of(session.tapped) >= FRESH_S:
         # its confirmation may have been told without having been written down
-        turn.session(session, locked=fact.seen.get(slot.number, True))
+        turn.session(session, locked=fact.seen.get(slot.number, slot.phase is Phase.STARTING))
         undo_start(turn, slot, "undone")
+    elif slot.phase is Phase.AWAITING and (slot.vehicle is not False or fact.seen.get(slot.number)):
+        close_bolt(turn, slot)
     elif slot.phase is Phase.ENDING and overdue(turn, visit_at(turn, slot.number)):
         unlock_slot(turn, session)
     elif slot.phase is Phase.ENDING and session.locked and fact.seen.get(slot.number) is False:

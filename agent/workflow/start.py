@@ -12,6 +12,12 @@ LOCK_FAILED = "LockFailed"
 LOCK_FAILURES = 3
 """Visits in a row whose lock does not confirm before the slot is out of order (contract section 7)."""
 
+PARKING_S = 30.0
+"""How long a slot waits for the vehicle before it is given back (contract section 6, `presence_pin`)."""
+
+UNCONFIRMED = frozenset({Phase.AWAITING, Phase.STARTING})
+"""Phases in which a start can still be undone."""
+
 BLUE_ON = {"action": "on", "color": "blue"}
 
 
@@ -24,12 +30,27 @@ def unable(turn: Turn) -> str:
 
 
 def start_session(turn: Turn, visit: Visit, session: Session) -> None:
-    """Blue and lock; `lock` and `start` become owed when the bolt is confirmed."""
+    """Blue, then lock once the vehicle is there; `lock` and `start` become owed when the bolt is confirmed."""
     light = session_light(session, BLUE_ON)
     turn.session(session, light=light.key)
     turn.owe(light)
-    turn.move(session.slot, phase=Phase.STARTING, session=session.id, ended=None)
-    turn.visit(visit, step=Step.LOCKING, slot=session.slot, session=session.id, deadline=None, grant=None, spare=None)
+    visit = turn.visit(visit, slot=session.slot, session=session.id, grant=None, spare=None)
+    slot = turn.slot(session.slot, phase=Phase.AWAITING, session=session.id, ended=None)
+    if slot.vehicle is False:
+        turn.visit(visit, step=Step.PARKING, deadline=turn.now + PARKING_S)
+    else:
+        close_bolt(turn, slot)
+
+
+def close_bolt(turn: Turn, slot: Slot) -> None:
+    """Lock a slot that was given, or go on locking it.
+
+    It is written down already whose it is. Where a sensor shows after a kill how far the bolt has come, that is enough.
+    """
+    turn.move(slot.number, durable=slot.seen is None, phase=Phase.STARTING)
+    visit = visit_at(turn, slot.number)
+    if visit:
+        turn.visit(visit, step=Step.LOCKING, deadline=None)
 
 
 def slot_locked(turn: Turn, slot: Slot) -> None:

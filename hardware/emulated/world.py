@@ -21,6 +21,7 @@ from hardware.wiring import SlotWiring, SolenoidWiring, Wiring
 
 CARDS_AT_MOST = 10
 LONG_S = 60.0
+RELEASE_CLOSED = "release-closed"
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class World:
         self._clock = clock
         self._file = state_file
         self._slots = {slot.number: _Slot(slot, travel_s) for slot in wiring.slots}
+        self._release_pin = wiring.release_pin
         self._field = Field()
         self._faults: set[str] = set()
         self._lines: dict[int, int] = {}
@@ -99,6 +101,7 @@ class World:
             ReaderFault.NOISE.value,
             *(slot.jam for slot in self._slots.values()),
             "lights-dead",
+            *([RELEASE_CLOSED] if self._release_pin is not None else []),
         )
 
     def place(self, uid: str) -> None:
@@ -173,6 +176,8 @@ class World:
         """What the chips see."""
         with self._lock:
             closed = {pin for slot in self._slots.values() for pin in slot.closed_pins()}
+            if self._release_pin is not None and RELEASE_CLOSED in self._faults:
+                closed.add(self._release_pin)
             return View(tuple(sorted(self._field.uids())), tuple(sorted(closed)), tuple(sorted(self._faults)))
 
     def snapshot(self) -> dict[str, Any]:

@@ -199,16 +199,8 @@ def test_a_page_open_to_others_needs_its_files() -> None:
             "slots[1].lock.hold_duty = 0.4: this version cannot hold a solenoid with less than full power yet",
         ),
         (
-            {"slots": [slot(presence_pin=16)]},
-            "slots[1].presence_pin = 16: this version cannot tell whether a vehicle is there yet",
-        ),
-        (
             {"slots": [slot(power_permit_pin=16)]},
             "slots[1].power_permit_pin = 16: this version cannot permit and withdraw power yet",
-        ),
-        (
-            {"hardware": {"release_pin": 16}},
-            "hardware.release_pin = 16: this version cannot watch a release contact yet",
         ),
         ({"lights": {"max_ma": 900}}, "lights.max_ma = 900: this version cannot limit the strip's current yet"),
         ({"lights": {"kind": "rgb"}}, 'lights.kind = "rgb": this version cannot drive such lights yet'),

@@ -102,6 +102,7 @@ def test_a_clock_that_is_unset() -> None:
     [
         (Phase.FREE, "free"),
         (Phase.STARTING, "starting"),
+        (Phase.AWAITING, "starting"),
         (Phase.CHARGING, "charging"),
         (Phase.ENDING, "ending"),
         (Phase.OPENING, "ending"),
@@ -116,7 +117,8 @@ def test_the_status_of_a_slot(phase: Phase, status: str) -> None:
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_slot_out_of_order_says_so_unless_a_vehicle_may_be_locked_in_it(phase: Phase) -> None:
     station = with_slot(phase=phase)
-    expected = "out-of-order" if phase in (Phase.FREE, Phase.OPENING) else str(phase)
+    said = "starting" if phase is Phase.AWAITING else str(phase)
+    expected = "out-of-order" if phase in (Phase.FREE, Phase.OPENING) else said
     assert statuses(with_fault(station)) == [expected, "free"]
     assert statuses(with_slot(phase=phase, available=False)) == [expected, "free"]
     assert statuses(with_fault(station, warning=True)) == statuses(station)

@@ -74,7 +74,7 @@ class TestOrder:
         assert lane.faults == ["X/0"]
 
     def test_a_restart_redraws(self, lane: Lane) -> None:
-        lane.road.restart({})
+        lane.road.restart({}, {}, letting_go=False)
         assert {(slot, position) for slot, position, _ in lane.bolts.orders} == {
             (1, Position.UNLOCKED),
             (2, Position.UNLOCKED),
@@ -83,7 +83,7 @@ class TestOrder:
     def test_a_slot_that_nobody_knows_is_not_moved(self, tmp_path: Path) -> None:
         station = Station(slots={1: Slot(number=1, phase=Phase.UNKNOWN)})
         with closing(Lane(tmp_path / "other.db", station)) as lane:
-            lane.road.restart({})
+            lane.road.restart({}, {}, letting_go=False)
             assert lane.bolts.orders == {}
 
 
@@ -116,7 +116,7 @@ class TestBound:
 
 class TestTime:
     def test_nothing_is_due_at_rest(self, lane: Lane) -> None:
-        lane.road.restart({})
+        lane.road.restart({}, {}, letting_go=False)
         lane.road.flush()
         lane.road.tick()
         assert lane.road.wait_s() == 86400.0
@@ -244,7 +244,7 @@ class TestBrokenDisk:
             station = lane.journal.restore([1, 2])
         assert "StorageFailure/0" in station.faults
         with closing(Lane(tmp_path / "a.db", station)) as lane:
-            lane.road.restart({})
+            lane.road.restart({}, {}, letting_go=False)
             lane.happens(LockSettled, slot=2, move=0, locked=False)
             assert lane.road.flush()
             lane.take_all()

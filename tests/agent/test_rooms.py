@@ -60,6 +60,7 @@ def test_locks_are_claimed_where_the_journal_says_they_are() -> None:
     station = Station(slots={n: Slot(number=n, phase=phase) for n, phase in enumerate(Phase, 1)})
     assert {phase: positions(station).get(number) for number, phase in enumerate(Phase, 1)} == {
         Phase.FREE: Position.UNLOCKED,
+        Phase.AWAITING: Position.UNLOCKED,
         Phase.STARTING: Position.LOCKED,
         Phase.CHARGING: Position.LOCKED,
         Phase.ENDING: Position.LOCKED,
@@ -75,3 +76,10 @@ def test_a_lock_that_was_never_closed_here_is_claimed_as_its_sensor_shows() -> N
     assert positions(station) == {}
     locked = replace(session, locked=True)
     assert positions(replace(station, sessions={"S": locked})) == {1: Position.LOCKED}
+
+
+@pytest.mark.parametrize("phase", [Phase.ENDING, Phase.AWAITING])
+def test_a_lock_whose_sensor_knows_more_than_the_journal_is_claimed_as_that_shows(phase: Phase) -> None:
+    session = Session(id="S", card=CARD, slot=1, tapped=at(), locked=True)
+    slot = Slot(number=1, phase=phase, session="S", seen=False)
+    assert positions(Station(slots={1: slot}, sessions={"S": session})) == {}

@@ -28,6 +28,8 @@ OTHER = "04A1B211223344"
 THIRD = "DEAD4711"
 PREFIX = "com.ev-power-supplier.charging-station."
 PINS = {1: (17, 27), 2: (22, 23)}
+PRESENCE = {1: 16, 2: 20}
+RELEASE = 21
 BLUE = (0, 0, 128)
 DARK = (0, 0, 0)
 RED = (128, 0, 0)
@@ -52,6 +54,7 @@ id = "{station}"
 state_dir = "{state}"
 [hardware]
 kind = "simulated"
+{hardware}
 [reader]
 poll_interval_ms = {poll_interval_ms}
 [supplier]
@@ -74,6 +77,7 @@ SLOT = """
 [[slots]]
 number = {number}
 lights = [{first}, {last}]
+{contacts}
 [slots.lock]
 kind = "solenoid"
 pin = {pin}
@@ -83,15 +87,17 @@ attempts = 2
 """
 
 
-def wiring(slots: Sequence[int] = (1, 2)) -> Wiring:
+def wiring(slots: Sequence[int] = (1, 2), *, contacts: bool = False) -> Wiring:
     """The wiring of the bench, as far as the world has to know it."""
     return Wiring(
         kind="simulated",
+        release_pin=RELEASE if contacts else None,
         slots=tuple(
             SlotWiring(
                 number=number,
                 lights=(8 * number, 8 * number + 7),
                 lock=SolenoidWiring(pin=PINS[number][0], sensor_pin=PINS[number][1]),
+                presence_pin=PRESENCE[number] if contacts else None,
             )
             for number in slots
         ),
@@ -115,6 +121,7 @@ class Bench:
         new_id: Callable[[], str] = new_session_id,
         station: str = "ST-42",
         broker_port: int = 0,
+        contacts: bool = False,
         **options: Any,
     ) -> None:
         self.folder = folder
@@ -123,12 +130,13 @@ class Bench:
         (folder / "state").mkdir(parents=True)
         self.books = Books(supplier_slots or slots, new_id=new_id)
         self.supplier = SupplierServer(self.books, "127.0.0.1:0")
-        self.world = World(wiring(slots), folder / "world.json", travel_s=0.05)
+        self.world = World(wiring(slots, contacts=contacts), folder / "world.json", travel_s=0.05)
         self.program = AGENT
         self.environment: dict[str, str] = {}
         self._url = url
         self._broker_port = broker_port
         self._slots = slots
+        self._contacts = contacts
         self._options = {
             "poll_interval_ms": 20,
             "driver_wait_s": 3.0,
@@ -203,6 +211,7 @@ class Bench:
             state=self.folder / "state",
             url=self._url or self.supplier.url,
             port=self._broker_port or self.mosquitto.port,
+            hardware=f"release_pin = {RELEASE}" if self._contacts else "",
             **self._options,
         )
         for number in self._slots:
@@ -213,6 +222,7 @@ class Bench:
                 last=8 * number + 7,
                 pin=pin,
                 sensor=sensor,
+                contacts=f"presence_pin = {PRESENCE[number]}" if self._contacts else "",
                 move_timeout_ms=self._options["move_timeout_ms"],
             )
         return text

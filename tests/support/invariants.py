@@ -1,12 +1,23 @@
 """What holds after every fact, in every story (contract sections 3 to 7)."""
 
 from agent.effects import Act, ActName, Effects
-from agent.facts import CallSettled, EndAsked, Fact, UnlockAsked
+from agent.facts import (
+    CallSettled,
+    ClearFaultAsked,
+    DeadlinePassed,
+    EndAsked,
+    Fact,
+    ReleaseSwitched,
+    Restarted,
+    UnlockAsked,
+)
 from agent.state import Payment, Phase, Progress, Slot, Station, Step
 from agent.workflow.turn import derived
+from agent.workflow.vehicles import DESERTED_S
 
-LIVED_IN = frozenset({Phase.STARTING, Phase.CHARGING, Phase.ENDING, Phase.OPENING, Phase.HELD})
+LIVED_IN = frozenset({Phase.AWAITING, Phase.STARTING, Phase.CHARGING, Phase.ENDING, Phase.OPENING, Phase.HELD})
 AT_A_SLOT = {
+    Step.PARKING: frozenset({Phase.AWAITING}),
     Step.LOCKING: frozenset({Phase.STARTING}),
     Step.ENDING: frozenset({Phase.ENDING}),
     Step.OPENING: frozenset({Phase.OPENING}),
@@ -46,7 +57,11 @@ def slots_and_sessions(station: Station) -> None:
 
 
 def nobody_else_opens(before: Station, fact: Fact, after: Station) -> None:
-    """A locked vehicle goes for its own card, for somebody on site, or because the supplier refused its start."""
+    """A locked vehicle goes for its own card, for somebody on site, or because the supplier refused its start.
+
+    Or because the release contact is closed, or it has gone already.
+    """
+    released = after.letting_go and isinstance(fact, ReleaseSwitched | Restarted | ClearFaultAsked)
     for number, slot in before.slots.items():
         if slot.phase in LOCKED_IN and after.slots[number].phase not in LOCKED_IN:
             card = before.sessions[slot.session].card
@@ -55,7 +70,9 @@ def nobody_else_opens(before: Station, fact: Fact, after: Station) -> None:
             on_site = (isinstance(fact, UnlockAsked) and fact.slot == number) or (
                 isinstance(fact, EndAsked) and before.session_called(fact.session) == before.sessions[slot.session]
             )
-            assert asked or on_site or (refused and refused.slot == number), f"slot {number} opened for nobody"
+            gone = isinstance(fact, DeadlinePassed) and slot.deserted and fact.at.age_of(slot.deserted) >= DESERTED_S
+            mine = refused and refused.slot == number
+            assert asked or on_site or mine or released or gone, f"slot {number} opened for nobody"
 
 
 def visits(station: Station) -> None:
@@ -91,8 +108,8 @@ def written_first(before: Station, after: Station, effects: Effects) -> None:
 
 
 def ends(slot: Slot) -> bool:
-    """Whether a slot's end is written down, and its sensor tells after a kill how far the bolt has come."""
-    return slot.phase is Phase.ENDING and slot.seen is not None
+    """Whether a slot's end, or whose it is, is written down, and its sensor tells after a kill where the bolt is."""
+    return slot.phase in (Phase.ENDING, Phase.AWAITING) and slot.seen is not None
 
 
 def keys_are_of_one_act(effects: Effects, keys: dict[str, Act]) -> None:

@@ -269,8 +269,8 @@ PLANTS = (
     Plant(
         "a driver who has gone gets his slot after a reboot",
         "agent/workflow/recovery.py",
-        "    if slot.phase is Phase.STARTING and turn.fact.at.age_of(session.tapped) >= FRESH_S:\n",
-        "    if slot.phase is Phase.STARTING and False:\n",
+        "    if slot.phase in UNCONFIRMED and turn.fact.at.age_of(session.tapped) >= FRESH_S:\n",
+        "    if slot.phase in UNCONFIRMED and False:\n",
         f"{WORKFLOW}/test_recovery.py",
     ),
     Plant(
@@ -293,5 +293,40 @@ PLANTS = (
         "    if slot.forced:\n",
         "    if slot.forced and False:\n",
         f"{WORKFLOW}/test_commands.py",
+    ),
+    Plant(
+        "a start locks before its vehicle is there",
+        "agent/workflow/start.py",
+        "    if slot.vehicle is False:\n",
+        "    if slot.vehicle is False and False:\n",
+        f"{WORKFLOW}/test_vehicles.py",
+    ),
+    Plant(
+        "a loose contact ends a session behind a locked bolt",
+        "agent/workflow/vehicles.py",
+        "slot.vehicle is False and is_open",
+        "slot.vehicle is False",
+        f"{WORKFLOW}/test_vehicles.py",
+    ),
+    Plant(
+        "a forced bolt is not told",
+        "agent/workflow/bolts.py",
+        "    elif belongs_locked(turn, slot) is not None and",
+        "    elif belongs_locked(turn, slot) is None and",
+        f"{WORKFLOW}/test_lock_forced.py",
+    ),
+    Plant(
+        "the release contact leaves whoever charges locked in",
+        "agent/workflow/release.py",
+        "            turn.move(slot.number, forced=True)\n",
+        "            turn.move(slot.number)\n",
+        f"{WORKFLOW}/test_release.py",
+    ),
+    Plant(
+        "an open slot is permitted power",
+        "agent/face.py",
+        "    return sure and slot.phase is Phase.CHARGING and wanted(station, slot) is Position.LOCKED\n",
+        "    return slot.phase is Phase.CHARGING\n",
+        f"{WORKFLOW}/test_release.py {WORKFLOW}/test_lock_forced.py",
     ),
 )

@@ -29,8 +29,10 @@ from agent.facts import (
     FaultCleared,
     FaultRaised,
     LockSettled,
+    ReleaseSwitched,
     Restarted,
     SeveralCardsSeen,
+    VehicleMoved,
 )
 from agent.state import Fault, Phase, Session, Slot, Station, Support, Visit
 from agent.workflow import Rules, decide, next_deadline
@@ -67,6 +69,7 @@ class Story:
         self.problems: list[Problem] = []
         self.last = Effects()
         self.bolts = dict.fromkeys(self.station.slots, False)
+        self.vehicles: dict[int, bool] = {}
         self._committed = self.station, self.owed
         self._acts: list[str] = []
         self._events: list[str] = []
@@ -156,6 +159,15 @@ class Story:
         self.bolts[slot] = locked
         self.happens(BoltMoved, slot=slot, locked=locked)
 
+    def vehicle(self, slot: int = 1, *, there: bool) -> None:
+        """A vehicle comes, or goes; a slot has a presence contact from the first time on."""
+        self.vehicles[slot] = there
+        self.happens(VehicleMoved, slot=slot, there=there)
+
+    def releases(self, *, closed: bool) -> None:
+        """The release contact is switched."""
+        self.happens(ReleaseSwitched, closed=closed)
+
     def fault(self, code: str = "ReaderFailure", slot: int = 0, *, warning: bool = False) -> None:
         """A part of the station finds a fault."""
         self.happens(FaultRaised, code=code, title=code, detail="It broke.", slot=slot, warning=warning)
@@ -197,11 +209,12 @@ class Story:
             self.station, self.owed = self._committed
         if reboot:
             self.boot, self.now = f"{self.boot}+", 20.0
+        seen, vehicles, letting_go = dict(self.bolts), dict(self.vehicles), self.station.letting_go
         self.station = from_journal(self.station)
         self.asks = []
         for owed in self.owed:
             owed.left = True
-        self.happens(Restarted, seen=dict(self.bolts))
+        self.happens(Restarted, seen=seen, vehicles=vehicles, letting_go=letting_go)
 
     # Whole chapters.
 

@@ -142,6 +142,14 @@ def test_more_cards_than_the_field_holds_are_a_conflict(station: Station) -> Non
     assert_problem(station.ask("POST", "/api/reader/taps", json={"uid": CARD}), 409, "remove one first")
 
 
+def test_vehicles_come_and_go(station: Station) -> None:
+    for method, there in (("PUT", True), ("DELETE", False), ("DELETE", False)):
+        assert station.ask(method, "/api/vehicles/2").status_code == 204
+        assert station.ask("GET", "/api/world").json()["slots"][1]["vehicle"] is there
+    assert_problem(station.ask("PUT", "/api/vehicles/9"), 409, "no slot 9")
+    assert_problem(station.ask("PUT", "/api/vehicles/x"), 404, "a slot is a number")
+
+
 def test_faults_are_switched_as_often_as_you_like(station: Station) -> None:
     for method, on in (("PUT", True), ("PUT", True), ("DELETE", False), ("DELETE", False)):
         assert station.ask(method, "/api/faults/lock-jammed-2").status_code == 204

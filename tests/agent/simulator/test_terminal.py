@@ -52,11 +52,22 @@ def test_commands(desk: Desk) -> None:
     assert desk.quit.is_set()
 
 
+def test_vehicles_come_and_go(desk: Desk) -> None:
+    desk.terminal.do("park 1")
+    assert [slot["vehicle"] for slot in desk.world.snapshot()["slots"]] == [True, False]
+    desk.terminal.do("leave 1")
+    assert [slot["vehicle"] for slot in desk.world.snapshot()["slots"]] == [False, False]
+    assert desk.said == ["slot 1: a vehicle is there", "slot 1: a vehicle has gone"]
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
         ("tap", "This is no card's UID"),
         ("hold 04", "This is no card's UID"),
+        ("park", "no slot 0; there are 1, 2"),
+        ("leave 9", "no slot 9; there are 1, 2"),
+        ("park 1e9", "no slot 0; there are 1, 2"),
         ("fault", "There is no fault ''; there are reader-absent"),
         ("fault lok-jammed-1", "did you mean lock-jammed-1?"),
         ("dance", "'dance' is no command; type help"),

@@ -60,6 +60,11 @@ def giving_back_without_a_name(story: Story) -> None:
     story.granted(1)
 
 
+def parking(story: Story) -> None:
+    story.vehicle(there=False)
+    story.closing()
+
+
 def locking(story: Story) -> None:
     story.closing()
 
@@ -159,6 +164,27 @@ def forced_open(story: Story) -> None:
     story.opens()
 
 
+def deserted(story: Story) -> None:
+    story.charges()
+    story.vehicle(there=True)
+    story.vehicle(there=False)
+    story.bolt_moves(1, locked=False)
+
+
+def let_go(story: Story) -> None:
+    held_unpaid(story)
+    story.closing("S-2", 2, OTHER)
+    story.locks(2)
+    story.releases(closed=True)
+
+
+def offline_parking(story: Story) -> None:
+    story.vehicle(1, there=False)
+    story.vehicle(2, there=False)
+    story.tap(known=True)
+    story.passes(3)
+
+
 def asked_to_open(story: Story) -> None:
     story.happens(facts.UnlockAsked, slot=1)
 
@@ -227,6 +253,7 @@ STATES: Mapping[str, Callable[[Story], None]] = {
         acquiring_behind_an_end,
         naming,
         giving_back_without_a_name,
+        parking,
         locking,
         locked,
         charging,
@@ -245,7 +272,10 @@ STATES: Mapping[str, Callable[[Story], None]] = {
         released,
         two_drivers,
         forced_open,
+        deserted,
+        let_go,
         asked_to_open,
+        offline_parking,
         offline_locking,
         offline_locked,
         offline_naming,
@@ -270,8 +300,11 @@ def in_state(name: str) -> Story:
 
 
 def restarts(story: Story) -> Values:
-    yield {}
-    yield {"at": type(story.at())("another boot", 5.0, story.wall)}
+    for at in (story.at(), type(story.at())("another boot", 5.0, story.wall)):
+        yield {"at": at}
+        for seen in ({}, {1: True, 2: True}, {1: False, 2: False}):
+            yield {"at": at, "seen": seen, "vehicles": {1: True, 2: False}}
+            yield {"at": at, "seen": seen, "vehicles": {1: False, 2: True}, "letting_go": True}
 
 
 def lost_journals(story: Story) -> Values:
@@ -341,8 +374,17 @@ def moved_bolts(story: Story) -> Values:
         yield from ({"slot": slot, "locked": locked} for locked in (True, False))
 
 
+def moved_vehicles(story: Story) -> Values:
+    for slot in story.station.slots:
+        yield from ({"slot": slot, "there": there} for there in (True, False))
+
+
+def switched_releases(_: Story) -> Values:
+    yield from ({"closed": closed} for closed in (True, False))
+
+
 def passed_deadlines(story: Story) -> Values:
-    for later in (0.0, 3.0, 3600.0):
+    for later in (0.0, 3.0, 60.0, 3600.0):
         yield {"at": type(story.at())(story.boot, story.now + later, story.wall + later)}
 
 
@@ -354,7 +396,7 @@ def raised_faults(_: Story) -> Values:
 
 
 def cleared_faults(_: Story) -> Values:
-    for code in ("StorageFailure", "LockFailed", "UnlockFailed", "X"):
+    for code in ("StorageFailure", "LockFailed", "UnlockFailed", "LockForced", "Released", "X"):
         yield from ({"code": code, "slot": slot} for slot in (0, 1, 9))
 
 
@@ -416,6 +458,8 @@ GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.AnswerUnusable: unusable_answers,
     facts.LockSettled: settled_locks,
     facts.BoltMoved: moved_bolts,
+    facts.VehicleMoved: moved_vehicles,
+    facts.ReleaseSwitched: switched_releases,
     facts.DeadlinePassed: passed_deadlines,
     facts.FaultRaised: raised_faults,
     facts.FaultCleared: cleared_faults,

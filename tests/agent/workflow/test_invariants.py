@@ -14,7 +14,7 @@ from support.story import CARD, NO_SLOTS, OTHER, Owed, Story
 
 from agent.answers import ActiveSession, Grant, Problem
 from agent.effects import ActName
-from agent.facts import AcquireAnswered, ActiveAnswered, CallSettled, EndAsked, UnlockAsked
+from agent.facts import AcquireAnswered, ActiveAnswered, CallSettled, ClearFaultAsked, EndAsked, UnlockAsked
 from agent.state import Phase
 
 CARDS = [CARD, OTHER, "AABBCCDD"]
@@ -128,8 +128,9 @@ class Interleaving(RuleBasedStateMachine):
         story = self.story
         story.passes(10)
         free = story.phase(slot) is Phase.FREE and story.station.usable(story.slot(slot)) and story.station.in_service
-        stranger = card not in {known.card for known in story.station.sessions.values()}
-        if free and stranger and not story.station.visit_of(card) and not story.heads():
+        at_work = [*story.station.sessions.values(), *story.station.visits.values()]
+        if free and card not in {each.card for each in at_work} and not story.heads():
+            story.vehicle(slot, there=True)
             story.locked_in(self.fresh(), slot, card)
 
     @rule(steps=st.integers(1, 6))
@@ -164,6 +165,20 @@ class Interleaving(RuleBasedStateMachine):
     @rule(slot=slots, locked=st.booleans())
     def bolt_moves(self, slot: int, *, locked: bool) -> None:
         self.story.bolt_moves(slot, locked=locked)
+
+    @rule(slot=slots, there=st.booleans())
+    def vehicle_moves(self, slot: int, *, there: bool) -> None:
+        self.story.vehicle(slot, there=there)
+
+    @rule(closed=st.booleans())
+    def release_switched(self, *, closed: bool) -> None:
+        self.story.releases(closed=closed)
+
+    @precondition(lambda self: self.story.station.faults)
+    @rule(data=st.data())
+    def fault_cleared(self, data: st.DataObject) -> None:
+        fault = data.draw(st.sampled_from(list(self.story.station.faults.values())))
+        self.story.happens(ClearFaultAsked, code=fault.code, slot=fault.slot)
 
     @rule(code=st.sampled_from(CODES), slot=st.sampled_from([0, 1]), comes=st.booleans())
     def fault(self, code: str, slot: int, *, comes: bool) -> None:

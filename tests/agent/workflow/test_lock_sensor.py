@@ -2,7 +2,7 @@
 
 from support.story import Story
 
-from agent.facts import UnlockAsked
+from agent.facts import ClearFaultAsked, UnlockAsked
 from agent.state import Phase
 
 FAULT = "LockSensor/1"
@@ -32,6 +32,7 @@ def test_a_sensor_that_changes_again_clears_it() -> None:
 def test_a_start_that_a_stuck_sensor_confirms() -> None:
     story = Story()
     story.bolt_moves(1, locked=True)
+    story.happens(ClearFaultAsked, code="LockForced", slot=1)
     story.closing()
     story.locks()
     assert story.phase() is Phase.CHARGING
