@@ -45,6 +45,7 @@ def run(config: Config, runtime: Path) -> int:
         rooms.broker.start()
         life.callback(rooms.broker.stop)
         rooms.road.restart(rooms.seen, rooms.contacts.vehicles(), letting_go=rooms.contacts.letting_go())
+        life.enter_context(started(Loop("health", rooms.health.step)))
         life.enter_context(reading(rooms))
         teller.tell()
         control = Control(runtime, teller.latest, notice, rooms.commands.carry_out)

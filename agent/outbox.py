@@ -29,10 +29,11 @@ REJECTED = "StationRejected"
 
 
 class Supplier(Protocol):
-    """The two exchanges with the supplier; each blocks until it has its outcome and never raises."""
+    """The exchanges with the supplier; each blocks until it has its outcome and never raises."""
 
     def ask(self, card: str) -> Outcome: ...
     def deliver(self, act: Act, *, repeated: bool) -> Outcome: ...
+    def probe(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +45,10 @@ class Question:
     not_before: float = 0.0
     told: bool = False
     busy: bool = False
+
+
+class Probe:
+    """Whether the supplier can be reached is to be found out, once there is nothing else to do."""
 
 
 class Outbox:
@@ -69,6 +74,7 @@ class Outbox:
         self._marks: list[int] = []
         self._marked: float | None = None
         self._accepted: bool | None = None
+        self._probe_wanted = False
         self._stopping = False
         self._changed = threading.Condition(threading.RLock())
 
@@ -126,6 +132,12 @@ class Outbox:
         with self._changed:
             return self._marked
 
+    def probe(self) -> None:
+        """Have the supplier tried, for nothing has been sent to it for a while. Any thread."""
+        with self._changed:
+            self._probe_wanted = True
+            self._changed.notify()
+
     def stop(self) -> None:
         """Wake every pool thread and let it end; what is in flight is repeated after the next start."""
         with self._changed:
@@ -146,6 +158,9 @@ class Outbox:
             outcome = self._exchange(lambda: self._supplier.ask(job.ask.card))
             with self._changed:
                 self._answered(job, outcome)
+        elif isinstance(job, Probe):
+            self._supplier.probe()
+            self._fewer()
         else:
             act, repeated = job.act, job.left
             outcome = self._exchange(lambda: self._supplier.deliver(act, repeated=repeated))
@@ -153,7 +168,7 @@ class Outbox:
                 self._delivered(job, outcome)
         return True
 
-    def _take(self) -> Question | Owed | None:
+    def _take(self) -> Question | Owed | Probe | None:
         with self._changed:
             while not self._stopping:
                 job = self._next()
@@ -170,7 +185,7 @@ class Outbox:
             log.exception("the exchange with the supplier broke off; it is repeated")
             return Undelivered(reason=f"an error of the station's own: {error}")
 
-    def _next(self) -> Question | Owed | None:
+    def _next(self) -> Question | Owed | Probe | None:
         now = self._clock()
         self._questions = [question for question in self._questions if question.busy or question.ask.until > now]
         for question in self._questions:
@@ -180,6 +195,9 @@ class Outbox:
                 return question
         owed = self._lanes.next(now)
         self._collect_dropped()
+        if owed is None and self._probe_wanted:
+            self._probe_wanted = False
+            return Probe()
         return owed
 
     def _wait_s(self) -> float | None:

@@ -17,6 +17,7 @@ from agent.desk import Desk
 from agent.events import Events
 from agent.face import wanted
 from agent.happenings import Facts
+from agent.health import Health
 from agent.journal import Journal, Kept, Unwritten, open_journal
 from agent.outbox import Outbox
 from agent.report import Identity, report
@@ -50,6 +51,7 @@ class Rooms:
     broker: Broker
     road: Road
     commands: Commands
+    health: Health
     seen: Mapping[int, bool]
     status: Callable[[], Mapping[str, Any]]
 
@@ -141,6 +143,15 @@ def open_rooms(
         broker=broker,
         road=road,
         commands=Commands(desk, journal.aside_now),
+        health=Health(
+            facts.happen,
+            supplier=supplier.connection,
+            tried=supplier.tried,
+            probe=outbox.probe,
+            broker=broker.connection,
+            clock_set=lambda: check.is_set(clock.now().wall),
+            state_dir=state_dir,
+        ),
         seen=seen,
         status=status,
     )

@@ -152,11 +152,15 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something that does not work, known by code, scope and slot; `error` is what the support is told."""
+    """Something that does not work, known by code, scope and slot; `error` is what the support is told.
+
+    `watched`: the part that found it says when its cause is gone.
+    """
 
     code: str
     slot: int = 0
     warning: bool = False
+    watched: bool = False
     origin: Literal["station", "inbox"] = "station"
     title: str = ""
     detail: str = ""

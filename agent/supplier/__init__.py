@@ -49,6 +49,7 @@ class Supplier:
         self._clock = clock or Clock()
         self._lock = Lock()
         self._connection = Connection(reachable=False, since=None)
+        self._tried: float | None = None
 
     def ask(self, card: str) -> Outcome:
         """Which session of `card` is active? Delivered without `active`: none is."""
@@ -68,10 +69,24 @@ class Supplier:
         read = read_grant if act.name is ActName.ACQUIRE else read_status
         return read(answer, act.card, self._clock.now().wall)
 
+    def probe(self) -> None:
+        """Find out whether the supplier can be reached, without asking it anything."""
+        try:
+            self._exchanger.probe()
+        except Broken:
+            self._note(reachable=False)
+        else:
+            self._note(reachable=True)
+
     def connection(self) -> Connection:
         """How the last exchange went: an HTTP answer of any kind counts as reachable. Before the first: since None."""
         with self._lock:
             return self._connection
+
+    def tried(self) -> float | None:
+        """When the last exchange or probe was over, CLOCK_BOOTTIME seconds; None before the first."""
+        with self._lock:
+            return self._tried
 
     def close(self) -> None:
         """Close all connections and cut what is under way (it ends as Undelivered). Idempotent."""
@@ -117,6 +132,7 @@ class Supplier:
 
     def _note(self, *, reachable: bool) -> None:
         with self._lock:
+            self._tried = self._clock.now().boottime
             if self._connection.since is None or reachable != self._connection.reachable:
                 self._connection = Connection(reachable, self._clock.now().wall)
 

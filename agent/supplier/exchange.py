@@ -94,6 +94,10 @@ class Exchanger:
                 root = _root(error)
                 raise Broken(f"the connection to the supplier broke: {said(root)}", connected=True) from root
 
+    def probe(self) -> None:
+        """Make a connection and hang up: nothing is asked. Raises Broken."""
+        self._dialler.dial(boottime() + self._timeout_s).close()
+
     def close(self) -> None:
         """Close every connection and cut what is under way. Idempotent; later exchanges raise Broken."""
         self._dialler.close()

@@ -6,7 +6,7 @@ from agent.facts import ClearFaultAsked, DropAsked, EndAsked, RetryAsked, Unlock
 from agent.state import Phase, Progress, Session, Slot, Step
 from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
-from agent.workflow.faults import clear_fault
+from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.release import RELEASED, let_everybody_go
 from agent.workflow.start import UNCONFIRMED
 from agent.workflow.turn import Turn
@@ -68,13 +68,16 @@ def end_here(turn: Turn, session: Session, slot: Slot) -> None:
 
 def clear_fault_asked(turn: Turn, fact: ClearFaultAsked) -> None:
     """Clear a fault; a cause that is still there raises it anew."""
-    if f"{fact.code}/{fact.slot}" not in turn.station.faults:
+    fault = turn.station.faults.get(f"{fact.code}/{fact.slot}")
+    if fault is None:
         where = f" of slot {fact.slot}" if fact.slot else ""
         decline(turn, NOT_FOUND, "No Such Fault", f"{fact.code}{where} is not raised; see status for what is.")
         return
     clear_fault(turn, fact.code, fact.slot)
-    if fact.code == RELEASED and turn.station.letting_go:
+    if fault.code == RELEASED and turn.station.letting_go:
         let_everybody_go(turn)
+    elif fault.watched:
+        raise_fault(turn, fault.code, fault.title, fault.detail, slot=fault.slot, warning=fault.warning, watched=True)
     turn.answer(Answer(to=fact.id, result={"code": fact.code}))
 
 

@@ -16,7 +16,7 @@ SUPPORT_S = 600.0
 
 def fault_raised(turn: Turn, fact: FaultRaised) -> None:
     """A part of the station found a fault."""
-    raise_fault(turn, fact.code, fact.title, fact.detail, slot=fact.slot, warning=fact.warning)
+    raise_fault(turn, fact.code, fact.title, fact.detail, slot=fact.slot, warning=fact.warning, watched=True)
 
 
 def fault_cleared(turn: Turn, fact: FaultCleared) -> None:
@@ -29,11 +29,22 @@ def outbox_filled(turn: Turn, fact: OutboxFilled) -> None:
     turn.station = dataclasses.replace(turn.station, full=fact.full)
 
 
-def raise_fault(turn: Turn, code: str, title: str, detail: str, *, slot: int = 0, warning: bool = False) -> None:
-    """Raise a fault of the station's own, unless it is raised already."""
+def raise_fault(
+    turn: Turn, code: str, title: str, detail: str, *, slot: int = 0, warning: bool = False, watched: bool = False
+) -> None:
+    """Raise a fault of the station's own, unless it is raised already. `watched`: a part says when it is over."""
     scope: dict[str, Any] = {"scope": "slot", "slotNumber": slot} if slot else {"scope": "station"}
     error = {"code": code, "title": title, "detail": detail, **scope}
-    fault = Fault(code=code, slot=slot, warning=warning, title=title, detail=detail, raised=turn.fact.at, error=error)
+    fault = Fault(
+        code=code,
+        slot=slot,
+        warning=warning,
+        watched=watched,
+        title=title,
+        detail=detail,
+        raised=turn.fact.at,
+        error=error,
+    )
     if fault.key not in turn.station.faults:
         data = {"stationId": turn.rules.station_id, "error": error}
         turn.emit("faulted", data, slot=slot)

@@ -9,13 +9,6 @@ from agent.control import ask_once
 Benches = Callable[..., Bench]
 
 
-def hurried(bench: Bench, **seconds: float) -> None:
-    """The agent's next life takes these constants of its workflow for shorter ones."""
-    changed = "; ".join(f"agent.workflow.{name.replace('__', '.')} = {value}" for name, value in seconds.items())
-    modules = "; ".join(f"import agent.workflow.{name.split('__')[0]}" for name in seconds)
-    bench.program = f"{modules}; {changed}\n{bench.program}"
-
-
 def test_a_start_locks_when_its_vehicle_is_there(benches: Benches) -> None:
     bench = benches(contacts=True)
     bench.tap()
@@ -45,7 +38,7 @@ def test_a_driver_who_is_killed_off_while_waiting_is_served_after_the_restart(be
 def test_a_slot_whose_vehicle_does_not_come_is_given_back(benches: Benches) -> None:
     bench = benches(contacts=True)
     bench.stop()
-    hurried(bench, start__PARKING_S=0.3)
+    bench.hurry(agent__workflow__start__PARKING_S=0.3)
     bench.start()
     bench.tap()
     bench.wait_refused(1)
@@ -59,7 +52,7 @@ def test_a_vehicle_that_leaves_an_open_slot_ends_its_session(benches: Benches) -
     bench = benches(contacts=True)
     bench.world.set_vehicle(1, True)
     bench.stop()
-    hurried(bench, vehicles__DESERTED_S=0.3)
+    bench.hurry(agent__workflow__vehicles__DESERTED_S=0.3)
     bench.start()
     session = bench.start_session()
     unlock = ask_once(bench.folder / "run", "unlock", 20, args={"slotNumber": 1, "force": True})

@@ -211,11 +211,22 @@ class TestEnd:
 class TestClearFault:
     def test_it_is_cleared_and_told(self) -> None:
         story = Story()
-        story.fault("LockFailed", 1)
+        story.bolt_moves(1, locked=True)
         story.forget()
-        story.happens(ClearFaultAsked, code="LockFailed", slot=1)
-        assert result(story) == {"code": "LockFailed"}
+        story.happens(ClearFaultAsked, code="LockForced", slot=1)
+        assert result(story) == {"code": "LockForced"}
         assert story.events() == ["back-in-service"]
+
+    def test_a_cause_that_is_still_there_raises_it_anew(self) -> None:
+        story = Story()
+        story.fault("ReaderFailure")
+        story.forget()
+        story.happens(ClearFaultAsked, code="ReaderFailure")
+        assert result(story) == {"code": "ReaderFailure"}
+        assert story.events() == ["back-in-service", "faulted", "out-of-order ReaderFailure"]
+        assert story.acts() == ["leds main off", "leds main on red"]
+        story.mends("ReaderFailure")
+        assert story.station.faults == {}
 
     def test_one_that_is_not_raised(self) -> None:
         answer = only(Story().happens(ClearFaultAsked, code="LockFailed", slot=1).answers)
