@@ -1,10 +1,12 @@
 """What an operator may ask of a running agent: names and arguments become facts, answers become JSON.
 
+On site over the control socket, from afar over MQTT.
+
 The shape of an answer is that of contract section 4: `{"ok", "result"|"problem"}`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +14,19 @@ from msgspec import Meta
 from agent.answers import Problem
 from agent.desk import Desk
 from agent.effects import Answer, Aside
-from agent.facts import ClearFaultAsked, DropAsked, EndAsked, Fact, RetryAsked, UnlockAsked
+from agent.facts import (
+    AvailabilityAsked,
+    ClearFaultAsked,
+    DiagnosticsAsked,
+    DropAsked,
+    EndAsked,
+    Fact,
+    LightsAsked,
+    PingAsked,
+    RestartAsked,
+    RetryAsked,
+    UnlockAsked,
+)
 from agent.journal import JournalError
 from agent.journal.aside import aside_report
 
@@ -40,6 +54,33 @@ class ClearFault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     slot_number: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
 
 
+class Lights(msgspec.Struct, forbid_unknown_fields=True):
+    """Have a light show something for at most 60 s; `duration` in milliseconds."""
+
+    target: Annotated[str, Meta(pattern="^(main|[1-9][0-9]{0,9})$")] | SlotNumber
+    action: Literal["on", "off", "flicker"]
+    color: Literal["blue", "white", "red", ""] = ""
+    duration: Annotated[int, Meta(ge=1, le=60_000)] = 60_000
+
+    def asking(self) -> "Asking":
+        """Raises CommandRefused."""
+        if self.action != "off" and not self.color:
+            raise CommandRefused(f"lights: {self.action} needs a color: blue, white or red.")
+        values = {"action": self.action, "colour": self.color, "duration_s": self.duration / 1000}
+        return LightsAsked, {"target": str(self.target), **values}
+
+
+class Availability(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Take a slot, or the whole station, out of service, or put it back."""
+
+    available: bool
+    slot_number: SlotNumber = 0
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """No arguments."""
+
+
 class Owed(msgspec.Struct, forbid_unknown_fields=True):
     """One thing that was set aside."""
 
@@ -51,10 +92,40 @@ COMMANDS: Mapping[str, tuple[type[msgspec.Struct], Callable[[Any], Asking]]] = {
     "unlock": (Unlock, lambda args: (UnlockAsked, {"slot": args.slot_number, "force": args.force})),
     "end": (End, lambda args: (EndAsked, {"session": args.session_id})),
     "clear-fault": (ClearFault, lambda args: (ClearFaultAsked, {"code": args.code, "slot": args.slot_number})),
+    "ping": (Nothing, lambda _: (PingAsked, {})),
+    "lights": (Lights, Lights.asking),
+    "availability": (
+        Availability,
+        lambda args: (AvailabilityAsked, {"slot": args.slot_number, "available": args.available}),
+    ),
+    "restart": (Nothing, lambda _: (RestartAsked, {})),
+    "diagnostics": (Nothing, lambda _: (DiagnosticsAsked, {})),
     "owed-retry": (Owed, lambda args: (RetryAsked, {"name": args.id})),
     "owed-drop": (Owed, lambda args: (DropAsked, {"name": args.id})),
 }
+REMOTE = ("ping", "unlock", "end", "lights", "availability", "clear-fault", "restart", "diagnostics")
+"""What may be asked for over MQTT (contract section 4)."""
 OWED_LIST = "owed-list"
+
+
+class CommandRefused(ValueError):
+    """What was asked for cannot be understood; the message says what would be right."""
+
+    @property
+    def problem(self) -> Problem:
+        """The same for a reply."""
+        return Problem(status=400, title="Wrong Arguments", detail=str(self))
+
+
+def read_command(name: str, args: object, *, among: Collection[str] = tuple(COMMANDS)) -> Asking:
+    """The fact that a command asks for, and its values. Raises CommandRefused."""
+    if name not in among:
+        raise CommandRefused(f"There is no command {name[:40]!r}; known here are {', '.join(among)}.")
+    shape, asking = COMMANDS[name]
+    try:
+        return asking(msgspec.convert(args, shape))
+    except msgspec.ValidationError as error:
+        raise CommandRefused(f"{name}: {error}.") from error
 
 
 class Commands:
@@ -69,14 +140,10 @@ class Commands:
         """Do it and answer; whatever is wrong with the asking is a problem with status 400."""
         if name == OWED_LIST:
             return self._owed_list()
-        if name not in COMMANDS:
-            known = ", ".join([*COMMANDS, OWED_LIST])
-            return problem_answer(Problem(status=400, title="Unknown Command", detail=f"Known here are {known}."))
-        shape, asking = COMMANDS[name]
         try:
-            kind, values = asking(msgspec.convert(args, shape))
-        except msgspec.ValidationError as error:
-            return problem_answer(Problem(status=400, title="Wrong Arguments", detail=f"{name}: {error}."))
+            kind, values = read_command(name, args)
+        except CommandRefused as error:
+            return problem_answer(error.problem)
         return answer_report(self._desk.ask(kind, **values))
 
     def _owed_list(self) -> Mapping[str, Any]:

@@ -35,7 +35,9 @@ def run(config: Config, runtime: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped.on_signal)
     with ExitStack() as life:
-        rooms = open_rooms(config, runtime, clock, facts, life, stopped.world_lost)
+        rooms = open_rooms(
+            config, runtime, clock, facts, life, world_lost=stopped.world_lost, restart=stopped.to_restart
+        )
         notice = Notice()
         teller = Teller(rooms.status, notice, rooms.broker.publish_state)
         life.callback(rooms.road.flush)
@@ -107,6 +109,11 @@ class Stopped:
         """SIGTERM or SIGINT came."""
         self.asked = True
         self._facts.poke()
+
+    def to_restart(self) -> None:
+        """An operator wants it; whoever keeps the agent running starts it again."""
+        log.info("ends to be started again, as an operator wants")
+        self.asked = True
 
     def world_lost(self) -> None:
         """A simulated station dies with its world."""

@@ -26,6 +26,8 @@ class ActName(StrEnum):
 
 
 STATION_LANE = "station"
+REPLY_CONTENT = "application/json"
+"""The content type of a reply to a command; events and problems have others."""
 MAIN_LIGHT = "main"
 
 
@@ -58,11 +60,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something owed to the broker: `payload` is complete when it is written down, and leaves in order, QoS 1."""
+    """Something owed to the broker: `payload` is complete when it is written down, and leaves in order, QoS 1.
+
+    `correlation` is what whoever asked gave along for the reply (MQTT 5.0, section 3.3.2.3.6).
+    """
 
     topic: str
     payload: bytes
     content_type: str = ""
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,23 @@ class Answer:
     to: str
     result: Mapping[str, Any] = field(default_factory=dict)
     problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyTo:
+    """Where the reply to a command goes: a topic, and what is given back with it."""
+
+    topic: str
+    correlation: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command that is taken under its id: whatever answers the fact `fact` is told at all of `replies`, once."""
+
+    id: str
+    fact: str
+    replies: tuple[ReplyTo, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +149,10 @@ class Effects:
     have not left yet. `forgotten`: keys of acts that go in any case, for they can only be refused. `aside`: keys of
     acts that an operator has to look at. `abandoned`: ids of sessions of which nothing is told any more. `renamed`:
     sessions whose id or slot at the supplier is another. `known` and `refused`: cards that may start without the
-    supplier from now on, and those that may not any more. `messages` leave as they are. `dropped`: what stood aside
-    and goes. `durable`: commit before anything leaves or moves. `soon`:
-    what leaves can be told again from what is committed already; commit it all the same if nothing else does.
+    supplier from now on, and those that may not any more. `messages` leave as they are. `orders`: commands that are
+    taken, or told to one more. `restart`: end, and come up again. `dropped`: what stood aside and goes. `durable`:
+    commit before anything leaves or moves. `soon`: what leaves can be told again from what is committed already;
+    commit it all the same if nothing else does.
     """
 
     asks: tuple[Ask, ...] = ()
@@ -137,6 +161,7 @@ class Effects:
     events: tuple[Event, ...] = ()
     problems: tuple[Problem, ...] = ()
     messages: tuple[Message, ...] = ()
+    orders: tuple[Order, ...] = ()
     answers: tuple[Answer, ...] = ()
     dropped: tuple[Aside, ...] = ()
     settled: tuple[str, ...] = ()
@@ -149,3 +174,4 @@ class Effects:
     refused: tuple[str, ...] = ()
     durable: bool = False
     soon: bool = False
+    restart: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.state import Phase, Signal, Slot, Station
+from agent.state import Phase, Show, Signal, Slot, Station
 from hardware.looks import DARK, Colour, Look, Rhythm
 from hardware.parts import Position
 
@@ -93,7 +93,7 @@ def main_light(station: Station, now: float) -> Look:
             return Look(colours, rhythm, station.signalled)
     if waiting_since(station) + CARD_SEEN_S <= now:
         return Look((Colour.WHITE,), Rhythm.BREATHING, waiting_since(station) + CARD_SEEN_S)
-    return DARK if station.in_service else Look((Colour.RED,))
+    return shown(station.shows.get(MAIN), now) if station.in_service else Look((Colour.RED,))
 
 
 def waiting_since(station: Station) -> float:
@@ -107,7 +107,14 @@ def slot_light(station: Station, slot: Slot, now: float, boot: str) -> Look:
         return Look((Colour.WHITE,), Rhythm.FLICKER, slot.ended.boottime)
     if not station.usable(slot) or slot.phase in RED:
         return Look((Colour.RED,))
-    return Look((Colour.BLUE,)) if slot.phase in BLUE else DARK
+    return Look((Colour.BLUE,)) if slot.phase in BLUE else shown(station.shows.get(str(slot.number)), now)
+
+
+def shown(show: Show | None, now: float) -> Look:
+    """What a `lights` command wants of a light that has nothing of its own to say."""
+    if show is None or now >= show.until:
+        return DARK
+    return Look((Colour(show.colour),), Rhythm.FLICKER if show.action == "flicker" else Rhythm.STEADY, show.since)
 
 
 def changes_at(station: Station, now: float, boot: str) -> float | None:
@@ -116,4 +123,5 @@ def changes_at(station: Station, now: float, boot: str) -> float | None:
     if station.signal:
         moments.append(station.signalled + SIGNALS[station.signal][2])
     moments += [s.ended.boottime + ENDED_S for s in station.slots.values() if s.ended and s.ended.boot == boot]
+    moments += [show.until for show in station.shows.values()]
     return min((moment for moment in moments if now < moment < float("inf")), default=None)

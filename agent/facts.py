@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.answers import ActiveSession, Grant, Problem
 from agent.clock import At
-from agent.effects import Act, Aside
+from agent.effects import Act, Aside, ReplyTo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,3 +225,70 @@ class DropAsked(Fact):
 
     name: str
     rows: tuple[Aside, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingAsked(Fact):
+    """Somebody wants to know whether anybody is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LightsAsked(Fact):
+    """Somebody wants a light to show something while it has nothing else to show.
+
+    `target`: "main" or a slot's number; `colour` is empty for `off`; `duration_s` in seconds.
+    """
+
+    target: str
+    action: str
+    colour: str = ""
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityAsked(Fact):
+    """Somebody takes a slot (0: the station) out of service, or puts it back."""
+
+    available: bool
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartAsked(Fact):
+    """Somebody wants the agent to end and come up again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticsAsked(Fact):
+    """Somebody wants to know how the station is; `found` is what main knows about it."""
+
+    found: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCommand:
+    """What the journal knows of a command's id: the fact that it was, its reply once it has one, and to whom."""
+
+    fact: str
+    answer: bytes | None = None
+    replies: tuple[ReplyTo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReceived(Fact):
+    """A command came over MQTT under its sender's id (empty: it has none that can be read).
+
+    `asked` is what it wants, with this fact's id and moment; None if that cannot be read, and then `problem` says why.
+    `issued` is Unix seconds. `retained`: the broker had kept it. `known`: its id came before. `clock_set`: ages can be
+    told.
+    """
+
+    command: str
+    reply: ReplyTo
+    asked: Fact | None = None
+    problem: Problem | None = None
+    issued: float | None = None
+    boot: str = ""
+    retained: bool = False
+    known: KnownCommand | None = None
+    clock_set: bool = True

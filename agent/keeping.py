@@ -10,11 +10,12 @@ from agent.broker.mailbox import Mailbox
 from agent.clock import DAY_S, At, Clock
 from agent.effects import Effects, Message
 from agent.events import Events
-from agent.facts import EventReceived, Fact, FaultCleared, JournalLost
+from agent.facts import CommandReceived, EventReceived, Fact, FaultCleared, JournalLost
 from agent.happenings import Happen
 from agent.journal import FLUSH_S, Journal, Kept, NotWritten, Writing
 from agent.outbox import Outbox
 from agent.plan import Plan
+from agent.replies import Due, Replies
 from agent.state import Station
 
 log = logging.getLogger(__name__)
@@ -59,26 +60,29 @@ class Keeping:
         self._last_complaint = ""
         self._delivered: list[int] = []
         self._taken: list[str] = []
+        self._replies = Replies(journal.orders())
 
     def keep(self, fact: Fact, before: Station, after: Station, effects: Effects) -> bool:
         """One commit for the fact, the state and what is owed. False: not written, and nothing has changed."""
         with self._outbox.held():
+            due = self._replies.due(effects)
             plan = self._outbox.plan(effects, lambda: self._journal.new_id("owed"), fact.at.wall)
             self._collect_marks()
             mark = self._journal.mark()
-            self._journal.stage(self._writing(fact, before, after, effects, plan))
+            self._journal.stage(self._writing(fact, before, after, effects, plan, due))
             if effects.durable and not self._commit() and not self.broken:
                 self._journal.unstage(mark)
                 return False
             self._note_staged(SOON_S if effects.soon else FLUSH_S)
             self._outbox.adopt(plan)
+            self._replies.adopt(due)
         if effects.durable and released(before, after):
             self._journal.vehicle_left()
         return True
 
     def note_taken(self, fact: Fact) -> None:
         """What the inbox brought is acknowledged once it is in the journal, however long the disk is broken."""
-        if isinstance(fact, EventReceived):
+        if isinstance(fact, EventReceived | CommandReceived):
             self._taken.append(fact.id)
         self._acknowledge()
 
@@ -88,10 +92,10 @@ class Keeping:
             for fact_id in taken:
                 self._acknowledge_one(fact_id)
 
-    def _writing(self, fact: Fact, before: Station, after: Station, effects: Effects, plan: Plan) -> Writing:
+    def _writing(self, fact: Fact, before: Station, after: Station, effects: Effects, plan: Plan, due: Due) -> Writing:
         messages = [self._message(effects, fact, number) for number in range(len(effects.events))]
         messages += [self._events.problem_message(problem) for problem in effects.problems]
-        messages += effects.messages
+        messages += [*effects.messages, *due.messages]
         return Writing(
             fact=fact,
             before=Station(slots={}) if isinstance(fact, JournalLost) else before,
@@ -104,6 +108,8 @@ class Keeping:
             known=effects.known if self._learns else (),
             refused=effects.refused,
             messages=tuple((self._journal.new_id("messages"), message) for message in messages),
+            orders=due.orders,
+            answered=due.answered,
             taken=(fact.source, fact.event_id) if isinstance(fact, EventReceived) else None,
         )
 

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from agent.broker.mailbox import MESSAGES_MAX, Mailbox
 from agent.clock import Clock
@@ -76,9 +76,14 @@ class Road:
         mail_ready: Callable[[], None],
         answered: Callable[[Answer], None],
         clock_set: Callable[[float], bool],
+        diagnose: Callable[[], Mapping[str, Any]],
+        restart: Callable[[], None],
         bounds: tuple[int, int] = (ACTS_MAX, MESSAGES_MAX),
     ) -> None:
-        """`bounds`: how many acts and messages may be owed before nothing starts any more."""
+        """`bounds`: how many acts and messages may be owed before nothing starts any more.
+
+        `diagnose` tells how the station is; `restart` has the agent end after this fact.
+        """
         self.station = station
         self._rules = rules
         self._journal = journal
@@ -90,8 +95,9 @@ class Road:
         self._mail_ready = mail_ready
         self._answered = answered
         self._bounds = bounds
+        self._restart = restart
         self._bolts_rest = False
-        self._look_up = Lookups(journal, rules, kept_for, clock_set).about
+        self._look_up = Lookups(journal, rules, kept_for, clock_set, diagnose).about
         self._keeping = Keeping(
             journal=journal,
             outbox=outbox,
@@ -136,8 +142,10 @@ class Road:
         for answer in effects.answers:
             self._answered(answer)
         self._watch_bound()
-        if effects.events or effects.problems or effects.messages:
+        if effects.events or effects.problems or effects.messages or effects.answers:
             self._mail_ready()
+        if effects.restart:
+            self._restart()
 
     def _wink(self, after: Station) -> None:
         """A card was read: the main light says so before anything else happens, whatever the disk and network do."""

@@ -14,6 +14,7 @@ from agent.commands import Commands
 from agent.config.places import JOURNAL, UNWRITTEN, WORLD
 from agent.config.settings import Config
 from agent.desk import Desk
+from agent.diagnostics import Diagnostics
 from agent.events import Events
 from agent.face import wanted
 from agent.happenings import Facts
@@ -57,7 +58,14 @@ class Rooms:
 
 
 def open_rooms(
-    config: Config, runtime: Path, clock: Clock, facts: Facts, life: ExitStack, world_lost: Callable[[], None]
+    config: Config,
+    runtime: Path,
+    clock: Clock,
+    facts: Facts,
+    life: ExitStack,
+    *,
+    world_lost: Callable[[], None],
+    restart: Callable[[], None],
 ) -> Rooms:
     """Open everything in order; `life` closes it in reverse. Raises HardwareError, JournalError, Unusable."""
     state_dir = config.station.state_dir
@@ -87,7 +95,7 @@ def open_rooms(
     outbox.restore(journal.owed())
     mailbox = Mailbox(journal, facts.poke)
     life.callback(mailbox.close)
-    inbox = Inbox(facts.happen)
+    inbox = Inbox(facts.happen, clock.now, config.station.id)
     desk = Desk(facts.happen)
     identity = Identity(station_id=config.station.id, version=VERSION, boot_id=clock.now().boot)
     broker = Broker(
@@ -99,6 +107,7 @@ def open_rooms(
         boot_id=identity.boot_id,
         clock=clock,
         changed=facts.poke,
+        subscriptions=("inbox", "commands/+"),
     )
     inbox.acknowledge = broker.acknowledge
     road = Road(
@@ -117,6 +126,8 @@ def open_rooms(
         mail_ready=broker.wake,
         answered=desk.answered,
         clock_set=check.is_set,
+        diagnose=lambda: diagnostics.found(status()),
+        restart=restart,
     )
 
     def status() -> Mapping[str, Any]:
@@ -132,6 +143,7 @@ def open_rooms(
             clock_set=check.is_set(wall),
         )
 
+    diagnostics = Diagnostics(config, journal, reader, bolts)
     return Rooms(
         station_id=identity.station_id,
         lights=lights,

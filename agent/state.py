@@ -197,11 +197,25 @@ class Support:
     since: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What somebody wants a light to show for a while: `colour` and `action` as in a `leds` call.
+
+    `since` and `until` are CLOCK_BOOTTIME seconds.
+    """
+
+    action: str
+    colour: str
+    since: float
+    until: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """The whole station. `lately`, `winked`, `signal`, `signalled`, `full` and `letting_go` do not outlive the process.
+    """The whole station. What comes after `supports` does not outlive the process.
 
-    `full`: so much is owed that nothing more may start. `letting_go`: the release contact is closed.
+    `full`: so much is owed that nothing more may start. `letting_go`: the release contact is closed. `shows`: what
+    somebody wants lights to show, by name ("main", "1", ...).
     """
 
     slots: Mapping[int, Slot]
@@ -210,13 +224,14 @@ class Station:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     available: bool = True
     visit_count: int = 0
-    lately: Mapping[str, Seen] = field(default_factory=dict)
     supports: Mapping[str, Support] = field(default_factory=dict)
+    lately: Mapping[str, Seen] = field(default_factory=dict)
     winked: float = -NEVER
     signal: Signal | None = None
     signalled: float = -NEVER
     full: bool = False
     letting_go: bool = False
+    shows: Mapping[str, Show] = field(default_factory=dict)
 
     def session_of(self, card: str) -> Session | None:
         """The session of `card` whose vehicle stands in a slot."""

@@ -4,15 +4,19 @@ from collections.abc import Iterator
 
 from agent.effects import Effects
 from agent.facts import (
+    AvailabilityAsked,
     CardRemoved,
     CardTapped,
     ClearFaultAsked,
+    CommandReceived,
     DropAsked,
     EndAsked,
     EventReceived,
     Fact,
+    LightsAsked,
     LockSettled,
     ReleaseSwitched,
+    RestartAsked,
     Restarted,
     RetryAsked,
     SeveralCardsSeen,
@@ -50,8 +54,16 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
             yield f"card {masked(str(event.data['card']))} turned away: {event.data['reason']}"
         else:
             yield f"event {event.name}"
+    yield from _turned_down(fact, effects)
     for problem in effects.problems:
         yield f"could not be handled: {problem.title}: {problem.detail}"
+
+
+def _turned_down(fact: Fact, effects: Effects) -> Iterator[str]:
+    if isinstance(fact, CommandReceived):
+        for answer in effects.answers:
+            if answer.problem:
+                yield f"a command was not done: {answer.problem.title}: {answer.problem.detail}"
 
 
 def _at_the_slots(fact: Fact) -> Iterator[str]:
@@ -66,17 +78,36 @@ def _at_the_slots(fact: Fact) -> Iterator[str]:
             return
 
 
-def _asked(fact: Fact) -> Iterator[str]:
+def _asked(fact: Fact, who: str = "somebody on site") -> Iterator[str]:
     match fact:
+        case CommandReceived(known=None, asked=Fact() as asked):
+            yield from _asked(asked, "a command")
+        case CommandReceived(known=None):
+            yield "a command could not be read"
+        case CommandReceived():
+            yield "a command came again; it is not done again"
         case UnlockAsked(slot=slot, force=force):
-            yield f"somebody on site asks to unlock slot {slot}{' by force' * force}"
+            yield f"{who} asks to unlock slot {slot}{' by force' * force}"
         case EndAsked(session=session):
-            yield f"somebody on site asks to end session {session}"
+            yield f"{who} asks to end session {session}"
         case ClearFaultAsked(code=code):
-            yield f"somebody on site asks to clear {code}"
+            yield f"{who} asks to clear {code}"
+        case _:
+            yield from _asked_of_the_station(fact, who)
+
+
+def _asked_of_the_station(fact: Fact, who: str) -> Iterator[str]:
+    match fact:
+        case AvailabilityAsked(slot=slot, available=available):
+            what = f"slot {slot}" if slot else "the station"
+            yield f"{who} takes {what} {'into' if available else 'out of'} service"
+        case LightsAsked(target=target, action=action, colour=colour):
+            yield f"{who} asks the light {target} for {action} {colour}".rstrip()
+        case RestartAsked():
+            yield f"{who} asks for a restart"
         case RetryAsked() | DropAsked():
             asked = "send again" if isinstance(fact, RetryAsked) else "drop"
-            yield f"somebody on site asks to {asked} {', '.join(row.name for row in fact.rows) or fact.name}"
+            yield f"{who} asks to {asked} {', '.join(row.name for row in fact.rows) or fact.name}"
         case _:
             return
 

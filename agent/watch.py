@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 
 from agent.clock import At, boottime
@@ -33,6 +34,7 @@ class ReaderWatch:
     """Polls the reader, tells taps apart, and brings a failing chip back.
 
     The chip is well again once it has answered every poll for `STEADY_S`: one that fails now and then is failing.
+    `polls` and `failures` are counted since the start.
     """
 
     def __init__(
@@ -58,10 +60,13 @@ class ReaderWatch:
         self._answering_since = 0.0
         self._attempts = 0
         self._well: bool | None = None
+        self.polls = 0
+        self.failures = 0
 
     def step(self) -> float:
         """One poll, or one attempt to revive the chip; gives the seconds until the next."""
         began = self._clock()
+        self.polls += 1
         try:
             if self._silent:
                 self._reader.revive()
@@ -85,6 +90,7 @@ class ReaderWatch:
 
     def _failed(self, failure: ReaderFailure) -> float:
         now = self._clock()
+        self.failures += 1
         self._silent = True
         if self._failing_since is None:
             log.warning("the reader does not answer: %s", failure)
@@ -113,18 +119,22 @@ class ReaderWatch:
 
 
 class BoltWatch:
-    """What the lock keeper reports."""
+    """What the lock keeper reports. `moves` and `by_itself` count, by slot, since the start."""
 
     def __init__(self, happen: Happen) -> None:
         self._happen = happen
+        self.moves: Counter[int] = Counter()
+        self.by_itself: Counter[int] = Counter()
 
     def settled(self, slot: int, move: int, seen: Position | None) -> None:
         """A move is over; without a sensor it is believed."""
         locked = None if seen is None else seen is Position.LOCKED
+        self.moves[slot] += 1
         self._happen(LockSettled, slot=slot, move=move, locked=locked)
 
     def moved(self, slot: int, seen: Position) -> None:
         """A bolt moved by itself."""
+        self.by_itself[slot] += 1
         self._happen(BoltMoved, slot=slot, locked=seen is Position.LOCKED)
 
 

@@ -137,9 +137,9 @@ class Link:
     def publish(self, publish: Publish) -> int:
         """Send with QoS 1 and return the packet id. Raises BrokerError if the connection has ended."""
         self._line()
-        properties = None
-        if self._five and publish.content_type:
-            properties = _properties(PacketTypes.PUBLISH, ContentType=publish.content_type)
+        given = {"ContentType": publish.content_type, "CorrelationData": publish.correlation}
+        wanted = {name: value for name, value in given.items() if value}
+        properties = _properties(PacketTypes.PUBLISH, **wanted) if self._five and wanted else None
         info = self._client.publish(publish.topic, publish.payload, 1, publish.retain, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(f"a message could not be sent ({info.rc.name})")
@@ -203,7 +203,10 @@ class Link:
             return
         self._unacknowledged += 1
         token = Token(self._number, message.mid, message.qos)
-        self.messages.append(Incoming(message.topic, bytes(message.payload), message.retain, token))
+        reply_topic = getattr(message.properties, "ResponseTopic", "")
+        correlation = getattr(message.properties, "CorrelationData", b"")
+        payload = bytes(message.payload)
+        self.messages.append(Incoming(message.topic, payload, message.retain, token, reply_topic, correlation))
 
 
 def _password(path: str) -> str | None:

@@ -17,6 +17,7 @@ class Parcel:
     topic: str
     payload: bytes
     content_type: str = ""
+    correlation: bytes = b""
 
 
 class Mailbox(Protocol):
@@ -51,9 +52,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message that came. It stays the broker's until it is acknowledged; `retained` as its publisher said it."""
+    """A message that came. It stays the broker's until it is acknowledged; `retained` as its publisher said it.
+
+    `reply_topic` and `correlation` are what its publisher wants in a reply (MQTT 5.0, section 4.10); empty if nothing.
+    """
 
     topic: str
     payload: bytes
     retained: bool
     token: Token
+    reply_topic: str = ""
+    correlation: bytes = b""

@@ -41,7 +41,8 @@ class Mailbox:
     def _read(self) -> bool:
         """Read on. False: there is nothing more."""
         query = (
-            "SELECT id, topic, payload, content_type FROM messages WHERE id > ? AND aside IS NULL ORDER BY id LIMIT ?"
+            "SELECT id, topic, payload, content_type, correlation FROM messages WHERE id > ? AND aside IS NULL"
+            " ORDER BY id LIMIT ?"
         )
         found = self._connection().execute(query, (self._read_to, BATCH)).fetchall()
         self._ahead += [Parcel(*row) for row in found if row[0] not in self._forgotten]

@@ -2,7 +2,8 @@
 
 One lane for all that the mailbox owes, because its order is a promise (`session-ended` never before its
 `session-started`). A publish that the broker does not authorize therefore holds up what is behind it, as a rejected
-call holds up the supplier's lanes, and is tried again alone until it is let through.
+call holds up the supplier's lanes, and is tried again alone until it is let through. Only a reply to a command, which
+goes where its sender wants, holds up nothing: one that may not go there is set aside.
 """
 
 import logging
@@ -10,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from agent.broker.mail import Mailbox
+from agent.broker.mail import Mailbox, Parcel
+from agent.effects import REPLY_CONTENT
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +35,18 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """One publish, QoS 1. `parcel` is the mailbox's id; state and status are retained and have none."""
+    """One publish, QoS 1. `parcel` is the mailbox's id; state and status are retained and have none.
+
+    `reply`: it answers a command, wherever its sender wants that.
+    """
 
     kind: Kind
     topic: str
     payload: bytes
     content_type: str = ""
     parcel: int = 0
+    correlation: bytes = b""
+    reply: bool = False
 
     @property
     def retain(self) -> bool:
@@ -118,7 +125,7 @@ class Outgoing:
         if flight.publish.kind is not Kind.PARCEL:
             if reason >= FIRST_FAILURE:
                 log.warning("The broker refused %s (reason %d): check its ACL.", flight.publish.topic, reason)
-        elif reason in HELD_BACK:
+        elif reason in HELD_BACK and not flight.publish.reply:
             self._hold_back(flight.publish, reason, now)
         elif reason >= FIRST_FAILURE:
             self._put_aside(flight.publish, f"the broker refused it with reason code {reason}")
@@ -154,15 +161,21 @@ class Outgoing:
             parcels = self._mailbox.take(room - len(found))
             self._more = bool(parcels)
             for parcel in parcels:
-                publish = Publish(Kind.PARCEL, parcel.topic, parcel.payload, parcel.content_type, parcel.id)
+                publish = self._publish(parcel)
                 if self._too_large(publish):
                     self._put_aside(publish, f"it is larger than the broker takes ({self._largest} bytes)")
                 else:
                     found.append(publish)
         return found
 
+    def _publish(self, parcel: Parcel) -> Publish:
+        reply = parcel.content_type == REPLY_CONTENT
+        about = (parcel.topic, parcel.payload, parcel.content_type, parcel.id, parcel.correlation)
+        return Publish(Kind.PARCEL, *about, reply=reply)
+
     def _too_large(self, publish: Publish) -> bool:
-        size = len(publish.topic.encode()) + len(publish.payload) + len(publish.content_type) + SMALLEST_HEADER
+        parts = (publish.topic.encode(), publish.payload, publish.content_type, publish.correlation)
+        size = sum(map(len, parts)) + SMALLEST_HEADER
         return self._largest is not None and size > self._largest
 
     def _put_aside(self, publish: Publish, reason: str) -> None:

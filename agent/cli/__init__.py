@@ -15,6 +15,8 @@ from agent.version import VERSION
 
 CONFIG = Path("/etc/station-agent/station.toml")
 WRONG_USAGE = 2
+FIVE = 5
+FILE = click.Path(exists=True, dir_okay=False)
 
 version_option = click.version_option(VERSION, prog_name="station-agent")
 config_option = click.option(
@@ -182,6 +184,55 @@ def owed_drop(name: str, config_file: Path) -> None:
 
     with told_errors():
         onsite.owed_drop(config_file, name)
+
+
+@main.command()
+@click.argument("words", nargs=-1, required=True, metavar="STATION NAME [ARGS]...")
+@click.option("--station", metavar="ID", help="The station, if it is not the first word.")
+@click.option("--force", is_flag=True, help="For unlock: also while a session goes on.")
+@click.option(
+    "--id", "command_id", default="", help="Ask again for what was asked under this id; it is not done twice."
+)
+@click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="The broker, mqtt:// or mqtts://.")
+@click.option("--username", default="", help="Your user name at the broker.")
+@click.option("--password-file", type=FILE, help="A file with its password.")
+@click.option("--ca-file", type=FILE, help="The broker's own CA.")
+@click.option("--cert-file", type=FILE, help="Your client certificate.")
+@click.option("--key-file", type=FILE, help="Its key.")
+@click.option("--insecure", is_flag=True, help="Allow mqtt:// to another machine.")
+@click.option("--protocol", default=5, show_default=True, type=click.IntRange(4, 5), help="4 is MQTT 3.1.1.")
+@version_option
+def command(
+    *,
+    words: tuple[str, ...],
+    station: str | None,
+    force: bool,
+    command_id: str,
+    broker: str,
+    username: str,
+    password_file: str | None,
+    ca_file: str | None,
+    cert_file: str | None,
+    key_file: str | None,
+    insecure: bool,
+    protocol: int,
+) -> None:
+    """Ask a station for something over MQTT, and print its reply.
+
+    NAME is ping, unlock SLOT, end SESSION, lights TARGET ACTION [COLOR] [MS], availability [SLOT] on|off,
+    clear-fault CODE [SLOT], restart or diagnostics; ARGS may be JSON too.
+    """
+    from agent.cli import operator
+
+    files = {
+        "password_file": password_file or "",
+        "ca_file": ca_file or "",
+        "client_cert_file": cert_file or "",
+        "client_key_file": key_file or "",
+    }
+    with told_errors():
+        settings = operator.broker_settings(broker, username, files, insecure=insecure, five=protocol == FIVE)
+        operator.command(station, words, settings, command_id, force=force)
 
 
 def stop_on_signals() -> threading.Event:

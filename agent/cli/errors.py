@@ -12,5 +12,9 @@ class Failed(Exception):
     """A command could not do its work; the message says what to do."""
 
 
-USAGE = (ConfigError,)
-EXPECTED = (ConfigError, ControlError, FolderError, JournalError, BrokerError, HardwareError, Failed)
+class WrongUsage(Exception):
+    """A command was called wrongly; the message says what would be right."""
+
+
+USAGE = (ConfigError, WrongUsage)
+EXPECTED = (ConfigError, WrongUsage, ControlError, FolderError, JournalError, BrokerError, HardwareError, Failed)

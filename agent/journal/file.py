@@ -23,13 +23,22 @@ MIGRATIONS = (
     CREATE TABLE salt (value BLOB NOT NULL);
     INSERT INTO salt VALUES (randomblob(32));
     """,
+    """
+    CREATE TABLE commands (id TEXT PRIMARY KEY, fact TEXT NOT NULL, wall REAL NOT NULL, replies BLOB NOT NULL,
+        answer BLOB) WITHOUT ROWID;
+    ALTER TABLE messages ADD COLUMN correlation BLOB NOT NULL DEFAULT x'';
+    """,
 )
 """Schema versions; each only adds, so that the version before still reads the file.
 
 An index costs a page (4 KiB) in each commit, so there is none; the order of `entries` stands in `place`.
 """
 
-TABLES_SINCE = {1: ("entries", "owed", "messages", "taken", "history", "sqlite_sequence"), 2: ("known", "salt")}
+TABLES_SINCE = {
+    1: ("entries", "owed", "messages", "taken", "history", "sqlite_sequence"),
+    2: ("known", "salt"),
+    3: ("commands",),
+}
 """Which tables a schema version brought."""
 
 SALTED = "SELECT typeof(value) = 'blob' AND length(value) = 32 FROM salt"

@@ -5,15 +5,19 @@ from collections.abc import Iterable
 
 import msgspec
 
-from agent.effects import Act, Aside, Message
+from agent.effects import Act, Aside, Message, Order, ReplyTo
+from agent.facts import KnownCommand
 from agent.journal.rows import OwedRow, station_from
 from agent.state import Station
 
 ENTRIES = "SELECT kind, key, value FROM entries ORDER BY place"
 ACTS_ASIDE = "SELECT id, act, since, aside FROM owed WHERE aside IS NOT NULL ORDER BY id"
 MESSAGES_ASIDE = (
-    "SELECT id, topic, payload, content_type, since, aside FROM messages WHERE aside IS NOT NULL ORDER BY id"
+    "SELECT id, topic, payload, content_type, correlation, since, aside FROM messages WHERE aside IS NOT NULL"
+    " ORDER BY id"
 )
+COMMAND = "SELECT fact, answer, replies FROM commands WHERE id=?"
+WAITING = "SELECT id, fact, replies FROM commands WHERE answer IS NULL"
 
 
 def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:
@@ -37,8 +41,32 @@ def read_aside(db: sqlite3.Connection) -> list[Aside]:
         for row, act, since, reason in db.execute(ACTS_ASIDE)
     ]
     messages = [
-        Aside(table="messages", id=row, message=Message(topic=topic, payload=payload, content_type=kind), **when)
-        for row, topic, payload, kind, since, reason in db.execute(MESSAGES_ASIDE)
-        for when in [{"since": since, "reason": reason}]
+        Aside(
+            table="messages",
+            id=row,
+            message=Message(topic=topic, payload=payload, content_type=kind, correlation=correlation),
+            since=since,
+            reason=reason,
+        )
+        for row, topic, payload, kind, correlation, since, reason in db.execute(MESSAGES_ASIDE)
     ]
     return [*acts, *messages]
+
+
+def read_command(db: sqlite3.Connection, name: str) -> KnownCommand | None:
+    """What is known of the command with this id."""
+    row = db.execute(COMMAND, (name,)).fetchone()
+    return known_command(*row) if row else None
+
+
+def known_command(fact: str, answer: bytes | None, replies: bytes) -> KnownCommand:
+    """A command's row."""
+    return KnownCommand(fact=fact, answer=answer, replies=msgspec.json.decode(replies, type=tuple[ReplyTo, ...]))
+
+
+def read_orders(db: sqlite3.Connection) -> list[Order]:
+    """Commands that have no reply yet."""
+    return [
+        Order(id=name, fact=fact, replies=known_command(fact, None, replies).replies)
+        for name, fact, replies in db.execute(WAITING)
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agent.effects import Act, Aside, Message
+from agent.effects import Act, Aside, Message, Order
 from agent.facts import Fact
 from agent.state import Fault, Session, Slot, Station, Support, Visit
 
@@ -26,7 +26,7 @@ class OwedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """What one fact leaves in the journal. Ids come from `Journal.new_id`."""
+    """What one fact leaves in the journal. Ids come from `Journal.new_id`. `answered`: commands' ids and replies."""
 
     fact: Fact
     before: Station
@@ -37,6 +37,8 @@ class Writing:
     aside: tuple[tuple[int, str], ...] = ()
     rewritten: tuple[OwedRow, ...] = ()
     messages: tuple[tuple[int, Message], ...] = ()
+    orders: tuple[Order, ...] = ()
+    answered: tuple[tuple[str, bytes], ...] = ()
     known: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     taken: tuple[str, str] | None = None

@@ -20,7 +20,12 @@ PUT = (
 )
 KNOW = "INSERT OR REPLACE INTO known VALUES (?, ?)"
 OWE = "INSERT INTO owed (id, act, since) VALUES (?, ?, ?)"
-POST = "INSERT INTO messages (id, topic, content_type, payload, since) VALUES (?, ?, ?, ?, ?)"
+POST = "INSERT INTO messages (id, topic, content_type, payload, since, correlation) VALUES (?, ?, ?, ?, ?, ?)"
+ORDER = (
+    "INSERT INTO commands (id, fact, wall, replies) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET replies=excluded.replies"
+)
+ANSWER = "UPDATE commands SET answer=? WHERE id=?"
 RESERVE = "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name=?"
 DELETE: Mapping[Table, str] = {
     "owed": "DELETE FROM owed WHERE id=? RETURNING aside",
@@ -49,8 +54,11 @@ def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
     yield from (deletion("owed", row_id) for row_id in writing.gone)
     yield from (deletion(row.table, row.id) for row in writing.dropped)
     for row_id, message in writing.messages:
-        values = (row_id, message.topic, message.content_type, message.payload, writing.fact.at.wall)
-        yield POST, values
+        what = (message.topic, message.content_type, message.payload, writing.fact.at.wall, message.correlation)
+        yield POST, (row_id, *what)
+    for order in writing.orders:
+        yield ORDER, (order.id, order.fact, writing.fact.at.wall, msgspec.json.encode(order.replies))
+    yield from ((ANSWER, (answer, name)) for name, answer in writing.answered)
     if isinstance(writing.fact, JournalLost):
         yield "DELETE FROM entries WHERE kind=? AND key=?", LOST
     yield from _cards_of(writing, salt)

@@ -16,10 +16,8 @@ from agent.facts import (
     CallSettled,
     CardRemoved,
     CardTapped,
-    ClearFaultAsked,
+    CommandReceived,
     DeadlinePassed,
-    DropAsked,
-    EndAsked,
     EventReceived,
     Fact,
     FaultCleared,
@@ -29,19 +27,18 @@ from agent.facts import (
     OutboxFilled,
     ReleaseSwitched,
     Restarted,
-    RetryAsked,
     SeveralCardsSeen,
-    UnlockAsked,
     VehicleMoved,
 )
 from agent.state import Station
 from agent.workflow.acquire import acquire_answered
 from agent.workflow.bolts import bolt_moved, lock_settled
-from agent.workflow.commands import clear_fault_asked, drop_asked, end_asked, retry_asked, unlock_asked
+from agent.workflow.commands import ASKED
 from agent.workflow.deadlines import deadline_passed, next_deadline
 from agent.workflow.end import call_settled
 from agent.workflow.faults import fault_cleared, fault_raised, outbox_filled
 from agent.workflow.inbox import event_received
+from agent.workflow.orders import command_received
 from agent.workflow.recovery import journal_lost, restarted
 from agent.workflow.release import release_switched
 from agent.workflow.start import UNCONFIRMED, undo_start
@@ -70,11 +67,8 @@ HANDLERS: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     FaultCleared: fault_cleared,
     OutboxFilled: outbox_filled,
     EventReceived: event_received,
-    UnlockAsked: unlock_asked,
-    EndAsked: end_asked,
-    ClearFaultAsked: clear_fault_asked,
-    RetryAsked: retry_asked,
-    DropAsked: drop_asked,
+    CommandReceived: command_received,
+    **ASKED,
 }
 """What each fact leads to. A test holds this table to the types in `facts.py`."""
 

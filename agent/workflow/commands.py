@@ -1,9 +1,25 @@
-"""What somebody on site asks for. Each is answered once, when its outcome is known."""
+"""What somebody on site, or an operator from afar, asks for. Each is answered once, when its outcome is known."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from agent.answers import Problem
-from agent.effects import Answer
-from agent.facts import ClearFaultAsked, DropAsked, EndAsked, RetryAsked, UnlockAsked
-from agent.state import Phase, Progress, Session, Slot, Step
+from agent.effects import MAIN_LIGHT, Answer
+from agent.facts import (
+    AvailabilityAsked,
+    ClearFaultAsked,
+    DiagnosticsAsked,
+    DropAsked,
+    EndAsked,
+    Fact,
+    LightsAsked,
+    PingAsked,
+    RestartAsked,
+    RetryAsked,
+    UnlockAsked,
+)
+from agent.state import Phase, Progress, Session, Show, Slot, Step
 from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import clear_fault, raise_fault
@@ -104,6 +120,62 @@ def drop_asked(turn: Turn, fact: DropAsked) -> None:
     turn.answer(Answer(to=fact.id, result={"dropped": [row.name for row in fact.rows]}))
 
 
+def ping_asked(turn: Turn, fact: PingAsked) -> None:
+    """Somebody is there."""
+    turn.answer(Answer(to=fact.id, result={"stationId": turn.rules.station_id}))
+
+
+def lights_asked(turn: Turn, fact: LightsAsked) -> None:
+    """Show it until its time is over, wherever nothing else is to be shown; a restart forgets it."""
+    if fact.target != MAIN_LIGHT and fact.target not in {str(number) for number in turn.station.slots}:
+        decline(turn, NOT_FOUND, "No Such Light", f"This station has no light {fact.target}.")
+        return
+    shows = {name: show for name, show in turn.station.shows.items() if name != fact.target}
+    if fact.action != "off":
+        shows[fact.target] = Show(fact.action, fact.colour, turn.now, turn.now + fact.duration_s)
+    turn.station = replace(turn.station, shows=shows)
+    turn.answer(Answer(to=fact.id, result={"target": fact.target}))
+
+
+def availability_asked(turn: Turn, fact: AvailabilityAsked) -> None:
+    """Out of service, nothing starts and vehicles are let go as ever; no fault is raised."""
+    if fact.slot and fact.slot not in turn.station.slots:
+        decline(turn, NOT_FOUND, "No Such Slot", f"This station has no slot {fact.slot}.")
+        return
+    if fact.slot:
+        turn.slot(fact.slot, available=fact.available)
+    else:
+        turn.station = replace(turn.station, available=fact.available)
+    where = {"slotNumber": fact.slot} if fact.slot else {}
+    turn.answer(Answer(to=fact.id, result={**where, "available": fact.available}))
+
+
+def restart_asked(turn: Turn, fact: RestartAsked) -> None:
+    """End between two facts; whoever keeps the agent running starts it again."""
+    turn.restart()
+    turn.answer(Answer(to=fact.id))
+
+
+def diagnostics_asked(turn: Turn, fact: DiagnosticsAsked) -> None:
+    """What main found when it was asked."""
+    turn.answer(Answer(to=fact.id, result=fact.found))
+
+
 def decline(turn: Turn, status: int, title: str, detail: str) -> None:
     """Answer that it was not done, and why."""
     turn.answer(Answer(to=turn.fact.id, problem=Problem(status=status, title=title, detail=detail)))
+
+
+ASKED: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
+    UnlockAsked: unlock_asked,
+    EndAsked: end_asked,
+    ClearFaultAsked: clear_fault_asked,
+    RetryAsked: retry_asked,
+    DropAsked: drop_asked,
+    PingAsked: ping_asked,
+    LightsAsked: lights_asked,
+    AvailabilityAsked: availability_asked,
+    RestartAsked: restart_asked,
+    DiagnosticsAsked: diagnostics_asked,
+}
+"""What each thing that can be asked for leads to."""

@@ -19,6 +19,7 @@ from agent.effects import (
     Effects,
     Event,
     Message,
+    Order,
     Renamed,
     Undo,
 )
@@ -78,6 +79,7 @@ class Turn:
         self._wanted: defaultdict[str, list[Any]] = defaultdict(list)
         self._durable = False
         self._soon = False
+        self._restart = False
 
     @property
     def now(self) -> float:
@@ -87,7 +89,7 @@ class Turn:
     def effects(self) -> Effects:
         """Everything asked for so far."""
         wanted = {name: tuple(values) for name, values in self._wanted.items()}
-        return Effects(**wanted, durable=self._durable, soon=self._soon)
+        return Effects(**wanted, durable=self._durable, soon=self._soon, restart=self._restart)
 
     # The state as it becomes.
 
@@ -260,6 +262,15 @@ class Turn:
         """Tell whoever asked what came of it, once that is committed."""
         self._wanted["answers"].append(answer)
         self.durable()
+
+    def order(self, order: Order) -> None:
+        """Take a command under its id, or remember to whom else its reply goes."""
+        self._wanted["orders"].append(order)
+        self.durable()
+
+    def restart(self) -> None:
+        """End once this is committed, and come up again."""
+        self._restart = True
 
     def problem(self, problem: Problem) -> None:
         """Tell the operator what could not be handled."""

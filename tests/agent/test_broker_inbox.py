@@ -20,7 +20,8 @@ class Desk:
     def __init__(self) -> None:
         self.facts = Facts(Clock())
         self.acknowledged: list[int] = []
-        self.inbox = Inbox(self.facts.happen)
+        self.clock = Clock()
+        self.inbox = Inbox(self.facts.happen, self.clock.now, "ST-42")
         self.inbox.acknowledge = lambda token: self.acknowledged.append(token.mid)
 
     def comes(self, payload: bytes, mid: int = 1, *, retained: bool = False) -> None:
@@ -84,6 +85,6 @@ def test_what_is_no_event_goes_the_same_way_so_that_its_sender_is_told(
 
 
 def test_until_there_is_a_broker_nothing_can_be_acknowledged() -> None:
-    Inbox(Facts(Clock()).happen).received(
+    Inbox(Facts(Clock()).happen, Clock().now, "ST-42").received(
         Incoming(topic=TOPIC, payload=b"", retained=True, token=Token(link=1, mid=1, qos=1))
     )

@@ -320,7 +320,7 @@ class TestSync:
             assert "PRAGMA synchronous=FULL" in said
 
     def test_the_log_comes_home_after_some_releases(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("agent.journal.RELEASES", 2)
+        monkeypatch.setattr("agent.journal.journal.RELEASES", 2)
         with closing(Journal(path)) as journal:
             said = self.statements(journal)
             journal.vehicle_left()

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -166,7 +168,7 @@ class Bench:
             life.enter_context(WorldServer(self.world, self.folder / "state" / "world.sock"))
             life.callback(self.world.subscribe(self._remember))
             self.listener = life.enter_context(
-                Listener(self.mosquitto.port, f"stations/{self.station}/#", kept_as="bench")
+                Listener(self.mosquitto.port, f"stations/{self.station}/#", "back-office/#", kept_as="bench")
             )
             self.config = self.folder / "station.toml"
             self.config.write_text(self._config(), encoding="utf-8")
@@ -467,6 +469,36 @@ class Bench:
         """Publish a CloudEvent to the station's inbox."""
         event = {"specversion": "1.0", "id": event_id, "source": "test", "type": kind, "data": data, **attributes}
         self.listener.publish(f"stations/{self.station}/inbox", json.dumps(event).encode(), retain=retain)
+
+    def command(
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        command_id: str = "",
+        age: float = 0.0,
+        reply_topic: str = "back-office/1",
+        **attributes: Any,
+    ) -> str:
+        """Publish a command that was issued `age` seconds ago; gives its id."""
+        command_id = command_id or str(uuid.uuid4())
+        issued = datetime.now(UTC) - timedelta(seconds=age)
+        asked = {"id": command_id, "issuedAt": issued.isoformat(), "args": args or {}, **attributes}
+        topic = f"stations/{self.station}/commands/{name}"
+        correlation = command_id.encode()
+        self.listener.publish(topic, json.dumps(asked).encode(), reply_topic=reply_topic, correlation=correlation)
+        return command_id
+
+    def replies(self, command_id: str) -> list[bytes]:
+        """What came in reply to a command, with its correlation data."""
+        found = [heard for heard in self.listener.heard if heard.correlation == command_id.encode()]
+        return [heard.payload for heard in found if "/commands/" not in heard.topic]
+
+    def reply(self, command_id: str, count: int = 1) -> dict[str, Any]:
+        """Wait for the n-th reply to a command."""
+        self.wait(lambda: len(self.replies(command_id)) >= count, 20)
+        answer: dict[str, Any] = json.loads(self.replies(command_id)[count - 1])
+        return answer
 
     def start_session(self, card: str = CARD) -> str:
         """Tap until `session-started`; gives the session's id."""

@@ -4,6 +4,7 @@ from agent.effects import Act, ActName, Effects
 from agent.facts import (
     CallSettled,
     ClearFaultAsked,
+    CommandReceived,
     DeadlinePassed,
     EndAsked,
     Fact,
@@ -61,14 +62,15 @@ def nobody_else_opens(before: Station, fact: Fact, after: Station) -> None:
 
     Or because the release contact is closed, or it has gone already.
     """
-    released = after.letting_go and isinstance(fact, ReleaseSwitched | Restarted | ClearFaultAsked)
+    asking = fact.asked if isinstance(fact, CommandReceived) else fact
+    released = after.letting_go and isinstance(asking, ReleaseSwitched | Restarted | ClearFaultAsked)
     for number, slot in before.slots.items():
         if slot.phase in LOCKED_IN and after.slots[number].phase not in LOCKED_IN:
             card = before.sessions[slot.session].card
             asked = before.visit_of(card) or after.visit_of(card)
             refused = isinstance(fact, CallSettled) and before.session_called(fact.act.session)
-            on_site = (isinstance(fact, UnlockAsked) and fact.slot == number) or (
-                isinstance(fact, EndAsked) and before.session_called(fact.session) == before.sessions[slot.session]
+            on_site = (isinstance(asking, UnlockAsked) and asking.slot == number) or (
+                isinstance(asking, EndAsked) and before.session_called(asking.session) == before.sessions[slot.session]
             )
             gone = isinstance(fact, DeadlinePassed) and slot.deserted and fact.at.age_of(slot.deserted) >= DESERTED_S
             mine = refused and refused.slot == number

@@ -100,6 +100,7 @@ class Lane:
         self.kept: list[str] = []
         self.mail = 0
         self.answers: list[Answer] = []
+        self.restarts: list[bool] = []
         self.road = Road(
             rules=Rules(station_id="ST-42"),
             journal=self.journal,
@@ -116,6 +117,8 @@ class Lane:
             mail_ready=self._mail_ready,
             answered=self.answers.append,
             clock_set=lambda _: True,
+            diagnose=lambda: {"well": True},
+            restart=lambda: self.restarts.append(True),
             bounds=bounds,
         )
 

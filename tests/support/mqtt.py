@@ -126,12 +126,13 @@ def _accepts(port: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message as a subscriber got it. `content_type` is empty under MQTT 3.1.1."""
+    """One message as a subscriber got it. `content_type` and `correlation` are empty under MQTT 3.1.1."""
 
     topic: str
     payload: bytes
     retain: bool
     content_type: str = ""
+    correlation: bytes = b""
 
 
 class Listener:
@@ -186,9 +187,23 @@ class Listener:
             assert self._news.wait_for(lambda: predicate(self._heard), deadline_s), f"heard only {self._heard}"
             return list(self._heard)
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        reply_topic: str = "",
+        correlation: bytes = b"",
+    ) -> None:
         """Send something; returns when the broker has it."""
-        self._client.publish(topic, payload, qos, retain).wait_for_publish(10)
+        properties = None
+        if reply_topic or correlation:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ResponseTopic = reply_topic
+            properties.CorrelationData = correlation
+        self._client.publish(topic, payload, qos, retain, properties).wait_for_publish(10)
 
     def post(self, topic: str, payload: bytes) -> None:
         """Send something as soon as there is a broker, without waiting for it."""
@@ -207,6 +222,7 @@ class Listener:
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
         del client, userdata
         kind = getattr(message.properties, "ContentType", "")
+        correlation = getattr(message.properties, "CorrelationData", b"")
         with self._news:
-            self._heard.append(Heard(message.topic, bytes(message.payload), message.retain, kind))
+            self._heard.append(Heard(message.topic, bytes(message.payload), message.retain, kind, correlation))
             self._news.notify_all()

@@ -80,9 +80,9 @@ PLANTS = (
     ),
     Plant(
         "history is pruned with what is owed",
-        "agent/journal/__init__.py",
-        '"taken": 1}',
-        '"taken": 1, "messages": kept.history_days}',
+        "agent/journal/journal.py",
+        '"commands": 1}',
+        '"commands": 1, "messages": kept.history_days}',
         "tests/agent/test_journal.py",
     ),
     Plant(
@@ -146,7 +146,7 @@ PLANTS = (
     Plant(
         "one refused message holds up all others",
         "agent/broker/outgoing.py",
-        "        elif reason in HELD_BACK:\n",
+        "        elif reason in HELD_BACK and not flight.publish.reply:\n",
         "        elif reason >= FIRST_FAILURE:\n",
         "tests/agent/test_outgoing.py",
     ),

@@ -13,10 +13,11 @@ from support.story import CARD, OTHER, Story
 
 from agent import facts
 from agent.answers import ActiveSession, Grant, Problem
-from agent.effects import Act, ActName, Aside, Message
+from agent.effects import Act, ActName, Aside, Message, ReplyTo
 from agent.facts import Fact
 from agent.state import Phase, Step
 from agent.workflow import HANDLERS, next_deadline
+from agent.workflow.commands import ASKED
 from agent.workflow.turn import derived
 
 PROBLEMS = [
@@ -24,6 +25,7 @@ PROBLEMS = [
     *(Problem(status=status, detail="No charging slots available") for status in (400, 402, 404, 409, 422)),
 ]
 Values = Iterator[dict[str, Any]]
+FACT = "a fact's id"
 
 
 def all_facts() -> set[type[Fact]]:
@@ -222,6 +224,13 @@ def offline_released(story: Story) -> None:
     story.opens()
 
 
+def out_of_service(story: Story) -> None:
+    story.charges()
+    story.happens(facts.AvailabilityAsked, slot=2, available=False)
+    story.happens(facts.AvailabilityAsked, available=False)
+    story.happens(facts.LightsAsked, target="2", action="on", colour="white", duration_s=60.0)
+
+
 def out_of_order(story: Story) -> None:
     story.fault("StorageFailure")
     story.fault("LockFailed", 1)
@@ -283,6 +292,7 @@ STATES: Mapping[str, Callable[[Story], None]] = {
         offline_denied,
         offline_released,
         out_of_order,
+        out_of_service,
         unknown,
         ending_an_unknown_session,
     )
@@ -441,6 +451,32 @@ def set_aside(story: Story) -> Values:
             yield {"name": "act-1", "rows": (Aside(table="owed", id=1, since=0.0, reason="", act=act),)}
 
 
+def lights(_: Story) -> Values:
+    for target in ("main", "1", "9"):
+        yield {"target": target, "action": "off"}
+        yield {"target": target, "action": "flicker", "colour": "white", "duration_s": 3.0}
+
+
+def availabilities(story: Story) -> Values:
+    for slot in (0, *story.station.slots, 9):
+        yield from ({"slot": slot, "available": available} for available in (True, False))
+
+
+def commands(story: Story) -> Values:
+    about: dict[str, Any] = {"command": "c-1", "reply": ReplyTo(topic="t"), "issued": story.wall}
+    for kind, generator in ASKING.items():
+        for values in generator(story):
+            asked = kind(at=story.at(), id=FACT, **values)
+            yield {"id": FACT, **about, "asked": asked}
+    asked = facts.UnlockAsked(at=story.at(), id=FACT, slot=1, force=True)
+    for known in (facts.KnownCommand(fact="f"), facts.KnownCommand(fact="f", answer=b"{}")):
+        yield {"id": FACT, **about, "asked": asked, "known": known}
+    yield {"id": FACT, **about, "asked": asked, "retained": True}
+    yield {"id": FACT, **about, "asked": asked, "issued": None}
+    yield {"id": FACT, **about, "asked": asked, "clock_set": False}
+    yield {"id": FACT, **about, "command": "", "problem": Problem(status=400)}
+
+
 def retries(story: Story) -> Values:
     yield from set_aside(story)
     yield {**next(set_aside(story)), "behind": "act-1"}
@@ -467,10 +503,17 @@ GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.OutboxFilled: bounds,
     facts.UnlockAsked: unlocks,
     facts.EndAsked: ends,
+    facts.CommandReceived: commands,
     facts.ClearFaultAsked: clear_faults,
     facts.RetryAsked: retries,
     facts.DropAsked: set_aside,
+    facts.PingAsked: nothing,
+    facts.LightsAsked: lights,
+    facts.AvailabilityAsked: availabilities,
+    facts.RestartAsked: nothing,
+    facts.DiagnosticsAsked: nothing,
 }
+ASKING = {kind: generator for kind, generator in GENERATORS.items() if kind in ASKED}
 
 
 def test_every_fact_has_its_handler_and_its_generator() -> None:
