@@ -22,6 +22,7 @@ from agent.facts import (
     EndAsked,
     Fact,
     LightsAsked,
+    LockAsked,
     PingAsked,
     RestartAsked,
     RetryAsked,
@@ -77,6 +78,14 @@ class Availability(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     slot_number: SlotNumber = 0
 
 
+class Lock(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Give a slot to a card; only where a workflow elsewhere decides."""
+
+    slot_number: SlotNumber
+    card: Annotated[str, Meta(pattern="^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})$")]
+    session_id: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[!-~]{1,128}$")]
+
+
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
     """No arguments."""
 
@@ -98,6 +107,10 @@ COMMANDS: Mapping[str, tuple[type[msgspec.Struct], Callable[[Any], Asking]]] = {
         Availability,
         lambda args: (AvailabilityAsked, {"slot": args.slot_number, "available": args.available}),
     ),
+    "lock": (
+        Lock,
+        lambda args: (LockAsked, {"slot": args.slot_number, "card": args.card, "session": args.session_id}),
+    ),
     "restart": (Nothing, lambda _: (RestartAsked, {})),
     "diagnostics": (Nothing, lambda _: (DiagnosticsAsked, {})),
     "owed-retry": (Owed, lambda args: (RetryAsked, {"name": args.id})),
@@ -105,6 +118,10 @@ COMMANDS: Mapping[str, tuple[type[msgspec.Struct], Callable[[Any], Asking]]] = {
 }
 REMOTE = ("ping", "unlock", "end", "lights", "availability", "clear-fault", "restart", "diagnostics")
 """What may be asked for over MQTT (contract section 4)."""
+ON_SITE = ("unlock", "end", "clear-fault", "availability", "lights", "owed-retry", "owed-drop")
+"""What may be asked for over the control socket."""
+BY_A_WORKFLOW = (*REMOTE, "lock")
+"""What may be asked for over MQTT where a workflow elsewhere decides (contract section 8)."""
 OWED_LIST = "owed-list"
 
 
@@ -117,7 +134,7 @@ class CommandRefused(ValueError):
         return Problem(status=400, title="Wrong Arguments", detail=str(self))
 
 
-def read_command(name: str, args: object, *, among: Collection[str] = tuple(COMMANDS)) -> Asking:
+def read_command(name: str, args: object, *, among: Collection[str]) -> Asking:
     """The fact that a command asks for, and its values. Raises CommandRefused."""
     if name not in among:
         raise CommandRefused(f"There is no command {name[:40]!r}; known here are {', '.join(among)}.")
@@ -141,7 +158,7 @@ class Commands:
         if name == OWED_LIST:
             return self._owed_list()
         try:
-            kind, values = read_command(name, args)
+            kind, values = read_command(name, args, among=ON_SITE)
         except CommandRefused as error:
             return problem_answer(error.problem)
         return answer_report(self._desk.ask(kind, **values))

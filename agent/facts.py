@@ -266,6 +266,15 @@ class DiagnosticsAsked(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockAsked(Fact):
+    """A workflow elsewhere gave a slot to a card (contract section 8)."""
+
+    slot: int
+    card: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCommand:
     """What the journal knows of a command's id: the fact that it was, its reply once it has one, and to whom."""
 

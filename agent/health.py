@@ -41,7 +41,7 @@ class Health:
         self,
         happen: Happen,
         *,
-        supplier: Callable[[], Connection],
+        supplier: Callable[[], Connection] | None,
         tried: Callable[[], float | None],
         probe: Callable[[], None],
         broker: Callable[[], Connection],
@@ -50,7 +50,10 @@ class Health:
         thermal: Path = THERMAL,
         clock: Callable[[], float] = boottime,
     ) -> None:
-        """`tried` says when the supplier was last called (CLOCK_BOOTTIME seconds); `probe` has it tried soon."""
+        """`tried` says when the supplier was last called (CLOCK_BOOTTIME seconds); `probe` has it tried soon.
+
+        `supplier` None: nobody here calls it.
+        """
         self._happen = happen
         self._supplier = supplier
         self._tried = tried
@@ -67,7 +70,7 @@ class Health:
         """Look at everything once; gives the seconds until the next look."""
         now = self._clock()
         tried = self._tried()
-        if tried is None or now - tried >= AWAY_S:
+        if self._supplier and (tried is None or now - tried >= AWAY_S):
             self._probe()
         for finding in self._findings(now):
             self._tell(finding)
@@ -76,7 +79,8 @@ class Health:
     def _findings(self, now: float) -> Iterator[Finding]:
         code, title = "SupplierUnreachable", "Supplier Unreachable"
         detail = "The supplier cannot be reached; what is owed to it waits. Check the network and the supplier's URL."
-        yield Finding(code, self._is_away(code, self._supplier(), now), title, detail)
+        if self._supplier:
+            yield Finding(code, self._is_away(code, self._supplier(), now), title, detail)
         code, title = "BrokerUnreachable", "Broker Unreachable"
         detail = "The broker cannot be reached; events wait in the journal. Check the network and the broker."
         yield Finding(code, self._is_away(code, self._broker(), now), title, detail)

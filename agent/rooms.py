@@ -10,7 +10,7 @@ from agent.broker import Broker
 from agent.broker.inbox import Inbox
 from agent.broker.mailbox import Mailbox
 from agent.clock import Clock, ClockCheck
-from agent.commands import Commands
+from agent.commands import BY_A_WORKFLOW, REMOTE, Commands
 from agent.config.places import JOURNAL, UNWRITTEN, WORLD
 from agent.config.settings import Config
 from agent.desk import Desk
@@ -95,7 +95,8 @@ def open_rooms(
     outbox.restore(journal.owed())
     mailbox = Mailbox(journal, facts.poke)
     life.callback(mailbox.close)
-    inbox = Inbox(facts.happen, clock.now, config.station.id)
+    decides_here = config.workflow.where == "local"
+    inbox = Inbox(facts.happen, clock.now, config.station.id, REMOTE if decides_here else BY_A_WORKFLOW)
     desk = Desk(facts.happen)
     identity = Identity(station_id=config.station.id, version=VERSION, boot_id=clock.now().boot)
     broker = Broker(
@@ -157,7 +158,7 @@ def open_rooms(
         commands=Commands(desk, journal.aside_now),
         health=Health(
             facts.happen,
-            supplier=supplier.connection,
+            supplier=supplier.connection if decides_here else None,
             tried=supplier.tried,
             probe=outbox.probe,
             broker=broker.connection,
@@ -179,6 +180,7 @@ def rules(config: Config) -> Rules:
         triggers=config.events.triggers,
         remote_cards=config.mqtt.remote_cards,
         offline_start=config.policy.offline_start,
+        remote=config.workflow.where == "supplier",
     )
 
 

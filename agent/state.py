@@ -51,6 +51,7 @@ class Step(StrEnum):
     ASKING = "asking"
     ACQUIRING = "acquiring"
     NAMING = "naming"  # a slot was given without a session id: asking for it
+    REMOTE = "remote"  # whoever decides afar has not said anything yet
     PARKING = "parking"  # the slot waits for the vehicle
     LOCKING = "locking"
     ENDING = "ending"
@@ -92,6 +93,8 @@ class Session:
 
     `offline`: it started without the supplier, under an id of its own; `acquire` is the key of its acquire until that
     is answered, `away_slot` the slot that the supplier then named, if it is another, and `denied` that it gave none.
+
+    `remote`: a workflow elsewhere began it, and tells the supplier itself; nothing of it is owed here.
     """
 
     id: str
@@ -113,6 +116,7 @@ class Session:
     acquire: str = ""
     away_slot: int = 0
     denied: bool = False
+    remote: bool = False
 
     @property
     def called_slot(self) -> int:
@@ -122,7 +126,7 @@ class Session:
     @property
     def settled(self) -> bool:
         """Nothing more will happen to it."""
-        owed = Progress.OWED in (self.start, self.end) or self.payment is Payment.OWED
+        owed = Progress.OWED in (self.start, self.end) or (self.payment is Payment.OWED and not self.remote)
         return self.released and self.announced and not owed and not self.acquire
 
 

@@ -14,6 +14,7 @@ from agent.facts import (
     EventReceived,
     Fact,
     LightsAsked,
+    LockAsked,
     LockSettled,
     ReleaseSwitched,
     RestartAsked,
@@ -103,6 +104,8 @@ def _asked_of_the_station(fact: Fact, who: str) -> Iterator[str]:
             yield f"{who} takes {what} {'into' if available else 'out of'} service"
         case LightsAsked(target=target, action=action, colour=colour):
             yield f"{who} asks the light {target} for {action} {colour}".rstrip()
+        case LockAsked(slot=slot, card=card):
+            yield f"{who} asks to lock slot {slot} for card {masked(card)}"
         case RestartAsked():
             yield f"{who} asks for a restart"
         case RetryAsked() | DropAsked():

@@ -2,11 +2,12 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from agent.broker.mail import Incoming, Token
 from agent.broker.orders import read_order, reply_to
 from agent.clock import At
+from agent.commands import REMOTE
 from agent.events import UnreadableEvent, read_event
 from agent.facts import CommandReceived, EventReceived
 from agent.happenings import Happen
@@ -20,8 +21,10 @@ UNREADABLE_TYPE = "null"
 class Inbox:
     """`received` runs in the thread `broker`, `kept` in `main`."""
 
-    def __init__(self, happen: Happen, now: Callable[[], At], station_id: str) -> None:
+    def __init__(self, happen: Happen, now: Callable[[], At], station_id: str, known: Collection[str] = REMOTE) -> None:
+        """`known`: the commands that may be asked for."""
         self._happen = happen
+        self._known = known
         self._now = now
         self._commands = f"stations/{station_id}/commands/"
         self._replies = f"stations/{station_id}/replies"
@@ -40,7 +43,7 @@ class Inbox:
 
     def _command(self, incoming: Incoming) -> None:
         fact_id, at = self._noted(incoming), self._now()
-        read = read_order(incoming.topic.removeprefix(self._commands), incoming.payload)
+        read = read_order(incoming.topic.removeprefix(self._commands), incoming.payload, self._known)
         self._happen(
             CommandReceived,
             id=fact_id,

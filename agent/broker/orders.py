@@ -1,7 +1,7 @@
 """A command's topic and payload become what it asks for; whatever is wrong with them is said in its reply."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ import msgspec
 
 from agent.answers import Problem
 from agent.broker.mail import Incoming
-from agent.commands import REMOTE, CommandRefused, read_command
+from agent.commands import CommandRefused, read_command
 from agent.effects import ReplyTo
 from agent.facts import Fact
 
@@ -33,8 +33,8 @@ class Read:
     boot: str = ""
 
 
-def read_order(name: str, payload: bytes) -> Read:
-    """Read the command `name`; never raises."""
+def read_order(name: str, payload: bytes, among: Collection[str]) -> Read:
+    """Read the command `name`, which may be one of `among`; never raises."""
     if len(payload) > LONGEST_PAYLOAD:
         return refused(f"The payload has more than {LONGEST_PAYLOAD} bytes; send less.")
     try:
@@ -48,7 +48,7 @@ def read_order(name: str, payload: bytes) -> Read:
         return refused("The id should be 1 to 128 printable ASCII characters without spaces; send one of your own.")
     read = Read(id=given, issued=issued_at(found), boot=boot if isinstance(boot, str) else "")
     try:
-        kind, values = read_command(name, found.get("args", {}), among=REMOTE)
+        kind, values = read_command(name, found.get("args", {}), among=among)
     except CommandRefused as error:
         return replace(read, problem=error.problem)
     return replace(read, kind=kind, values=values)

@@ -29,7 +29,6 @@ NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("slots[].power_permit_pin", lambda _: True, "permit and withdraw power"),
     ("lights.max_ma", lambda _: True, "limit the strip's current"),
     ("lights.kind", lambda kind: kind in {"pio", "rgb"}, "drive such lights"),
-    ("workflow.where", lambda where: where == "supplier", "leave its decisions to the supplier"),
     ("web.listen", bool, "serve the station page"),
     ("metrics.listen", bool, "serve metrics"),
 )

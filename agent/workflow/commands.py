@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from agent.answers import Problem
 from agent.effects import MAIN_LIGHT, Answer
 from agent.facts import (
     AvailabilityAsked,
@@ -14,16 +13,18 @@ from agent.facts import (
     EndAsked,
     Fact,
     LightsAsked,
+    LockAsked,
     PingAsked,
     RestartAsked,
     RetryAsked,
     UnlockAsked,
 )
-from agent.state import Phase, Progress, Session, Show, Slot, Step
+from agent.state import Payment, Phase, Progress, Session, Show, Slot, Step
 from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.release import RELEASED, let_everybody_go
+from agent.workflow.remote import decline, let_go_remotely, lock_asked
 from agent.workflow.start import UNCONFIRMED
 from agent.workflow.turn import Turn
 from agent.workflow.visits import open_visit
@@ -37,12 +38,15 @@ def unlock_asked(turn: Turn, fact: UnlockAsked) -> None:
     if slot is None:
         decline(turn, NOT_FOUND, "No Such Slot", f"This station has no slot {fact.slot}.")
         return
-    if slot.phase in UNCONFIRMED or (slot.phase is Phase.CHARGING and not fact.force):
+    own = slot.phase is Phase.CHARGING and not turn.station.sessions[slot.session].remote
+    if slot.phase in UNCONFIRMED or (own and not fact.force):
         decline(turn, CONFLICT, "In Use", f"Slot {slot.number} has a session: use end.")
         return
     turn.slot(slot.number, askers=(*slot.askers, fact.id))
     session = turn.station.sessions.get(slot.session)
-    if slot.phase in (Phase.FREE, Phase.CHARGING):
+    if session and session.remote and slot.phase is Phase.CHARGING and not fact.force:
+        let_go_remotely(turn, session, payment=Payment.NONE)
+    elif slot.phase in (Phase.FREE, Phase.CHARGING):
         turn.move(slot.number, forced=slot.phase is Phase.CHARGING)
     elif session is None:
         turn.move(slot.number, phase=Phase.OPENING)
@@ -73,6 +77,8 @@ def end_here(turn: Turn, session: Session, slot: Slot) -> None:
     visit = turn.visit(visit, slot=slot.number, session=session.id) if visit else None
     visit = visit or open_visit(turn, session.card, Step.ENDING, session=session)
     match slot.phase:
+        case Phase.CHARGING if session.remote:
+            let_go_remotely(turn, turn.session(session, ended_by="command"), payment=Payment.OWED)
         case Phase.CHARGING:
             end_session(turn, turn.session(session, ended_by="command"), visit)
         case Phase.HELD if session.start is not Progress.REFUSED:
@@ -134,7 +140,16 @@ def lights_asked(turn: Turn, fact: LightsAsked) -> None:
     if fact.action != "off":
         shows[fact.target] = Show(fact.action, fact.colour, turn.now, turn.now + fact.duration_s)
     turn.station = replace(turn.station, shows=shows)
+    if fact.target == MAIN_LIGHT:
+        drivers_told(turn)
     turn.answer(Answer(to=fact.id, result={"target": fact.target}))
+
+
+def drivers_told(turn: Turn) -> None:
+    """Whoever waits for a workflow elsewhere, and stands in no slot, has its answer by the main light."""
+    for visit in list(turn.station.visits.values()):
+        if visit.step is Step.REMOTE and not visit.session:
+            turn.finish(visit)
 
 
 def availability_asked(turn: Turn, fact: AvailabilityAsked) -> None:
@@ -161,11 +176,6 @@ def diagnostics_asked(turn: Turn, fact: DiagnosticsAsked) -> None:
     turn.answer(Answer(to=fact.id, result=fact.found))
 
 
-def decline(turn: Turn, status: int, title: str, detail: str) -> None:
-    """Answer that it was not done, and why."""
-    turn.answer(Answer(to=turn.fact.id, problem=Problem(status=status, title=title, detail=detail)))
-
-
 ASKED: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     UnlockAsked: unlock_asked,
     EndAsked: end_asked,
@@ -177,5 +187,6 @@ ASKED: Mapping[type[Fact], Callable[[Turn, Any], None]] = {
     AvailabilityAsked: availability_asked,
     RestartAsked: restart_asked,
     DiagnosticsAsked: diagnostics_asked,
+    LockAsked: lock_asked,
 }
 """What each thing that can be asked for leads to."""

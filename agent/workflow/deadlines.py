@@ -6,6 +6,7 @@ from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
 from agent.workflow.faults import clear_fault
 from agent.workflow.offline import start_offline
+from agent.workflow.remote import nobody_answered
 from agent.workflow.start import LOCK_FAILED, undo_start
 from agent.workflow.taps import journal_decides
 from agent.workflow.turn import Turn
@@ -41,6 +42,8 @@ def visit_due(turn: Turn, visit: Visit) -> None:
                 turn_away(turn, visit, "previous-session-owed" if turn.station.leaving(visit.card) else UNREACHABLE)
         case Step.NAMING:
             turn_away(turn, visit, UNREACHABLE)
+        case Step.REMOTE:
+            nobody_answered(turn, visit)
         case Step.PARKING:
             undo_start(turn, turn.station.slots[visit.slot], "undone")
         case Step.ENDING:

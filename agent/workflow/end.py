@@ -154,7 +154,7 @@ def slot_opened(turn: Turn, slot: Slot) -> None:
         return
     clear_fault(turn, LOCK_FORCED, slot.number)
     if not session.announced:
-        if not session.denied:
+        if not session.denied and not session.remote:
             turn.owe_session(session, ActName.UNLOCK)
             turn.owe(session_light(session, ENDED_LIGHT))
         turn.slot(slot.number, ended=turn.fact.at)

@@ -54,7 +54,8 @@ def raise_fault(
 def put_fault(turn: Turn, fault: Fault) -> None:
     """Keep a fault that was not raised before, and handle it if it puts anything out of order."""
     turn.fault(fault)
-    if not fault.warning:
+    turn.durable()
+    if not fault.warning and not turn.rules.remote:
         handle_error(turn, fault)
 
 
@@ -84,7 +85,7 @@ def clear_fault(turn: Turn, code: str, slot: int) -> None:
         return
     turn.unfault(fault.key)
     turn.durable()
-    if fault.warning:
+    if fault.warning or turn.rules.remote:
         return
     if not turn.station.out_of_order(slot):
         turn.owe_light(light_of(slot), LIGHT_OFF, slot=slot)

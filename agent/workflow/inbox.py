@@ -30,7 +30,7 @@ def event_received(turn: Turn, fact: EventReceived) -> None:
     card = str(fact.data.get("card", "")).upper()
     if fact.type in (FAULTED, MISSPELT) and isinstance(error, Mapping) and name_of(error):
         station_faulted(turn, error)
-    elif fact.type == CARD_SCANNED and turn.rules.remote_cards and is_card(card):
+    elif fact.type == CARD_SCANNED and turn.rules.remote_cards and is_card(card) and not turn.rules.remote:
         card_scanned(turn, fact, card)
     else:
         raise_unsupported_event_error(turn, fact)

@@ -6,7 +6,7 @@ from agent.state import Payment, Phase, Progress, Session, Slot, Step, Visit
 from agent.workflow.faults import raise_fault
 from agent.workflow.giving_back import give_back_session, take_back_offline
 from agent.workflow.turn import FRESH_S, Turn, derived, keys_of, session_light
-from agent.workflow.visits import finish_at, refuse, visit_at
+from agent.workflow.visits import finish_at, refuse, tell_askers, visit_at
 
 LOCK_FAILED = "LockFailed"
 LOCK_FAILURES = 3
@@ -35,7 +35,11 @@ def start_session(turn: Turn, visit: Visit, session: Session) -> None:
     turn.session(session, light=light.key)
     turn.owe(light)
     visit = turn.visit(visit, slot=session.slot, session=session.id, grant=None, spare=None)
-    slot = turn.slot(session.slot, phase=Phase.AWAITING, session=session.id, ended=None)
+    await_vehicle(turn, visit, turn.slot(session.slot, phase=Phase.AWAITING, session=session.id, ended=None))
+
+
+def await_vehicle(turn: Turn, visit: Visit, slot: Slot) -> None:
+    """Lock a slot that was given, as soon as the vehicle is there; without a presence contact that is at once."""
     if slot.vehicle is False:
         turn.visit(visit, step=Step.PARKING, deadline=turn.now + PARKING_S)
     else:
@@ -57,9 +61,13 @@ def slot_locked(turn: Turn, slot: Slot) -> None:
     """The bolt is confirmed: the session is on, and the supplier is told so."""
     session = turn.station.sessions[slot.session]
     turn.slot(slot.number, phase=Phase.CHARGING, lock_failures=0)
-    turn.owe_soon(session, ActName.LOCK)
-    turn.owe_soon(session, ActName.START)
-    turn.session(session, start=Progress.OWED, locked=True)
+    if session.remote:
+        turn.session(session, locked=True)
+        tell_askers(turn, slot.number, done=True)
+    else:
+        turn.owe_soon(session, ActName.LOCK)
+        turn.owe_soon(session, ActName.START)
+        turn.session(session, start=Progress.OWED, locked=True)
     finish_at(turn, slot.number)
 
 
@@ -78,7 +86,11 @@ def lock_failed(turn: Turn, slot: Slot) -> None:
 def undo_start(turn: Turn, slot: Slot, reason: str) -> None:
     """Give back a slot whose bolt was not confirmed yet; it stays its card's until it is open again."""
     session = turn.station.sessions[slot.session]
-    (take_back_offline if session.acquire else give_back_session)(turn, session)
+    if session.remote:
+        turn.session(session, announced=True)
+        tell_askers(turn, slot.number, done=False, why=f"Slot {slot.number} was not locked: {reason}.")
+    else:
+        (take_back_offline if session.acquire else give_back_session)(turn, session)
     turn.move(slot.number, phase=Phase.OPENING)
     refuse(turn, session.card, reason, slot=slot.number)
 

@@ -11,13 +11,18 @@ from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import raise_fault
 from agent.workflow.giving_back import give_back
 from agent.workflow.offline import start_offline
+from agent.workflow.remote import tell_tap
 from agent.workflow.turn import Turn
 from agent.workflow.visits import open_visit, refuse, refuse_card
 
 
 def card_tapped(turn: Turn, fact: CardTapped) -> None:
     """A tap: white light at once, then what its card stands for (contract section 6, "Taps")."""
-    if acknowledge(turn, fact.card, resting=True):
+    if not acknowledge(turn, fact.card, resting=True):
+        return
+    if turn.rules.remote:
+        tell_tap(turn, fact)
+    else:
         if turn.rules.triggers:
             turn.emit("card-scanned", {"stationId": turn.rules.station_id, "card": fact.card})
         take_card(turn, fact.card, known=fact.known)

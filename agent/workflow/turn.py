@@ -58,7 +58,10 @@ def keys_of(session: Session, name: ActName, refusals: int = 0) -> tuple[str, ..
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the operator configured, as far as it decides anything. Times are seconds."""
+    """What the operator configured, as far as it decides anything. Times are seconds.
+
+    `remote`: a workflow elsewhere decides (contract section 8).
+    """
 
     station_id: str
     driver_wait_s: float = 3.0
@@ -67,6 +70,7 @@ class Rules:
     triggers: bool = False
     remote_cards: bool = False
     offline_start: Literal["deny", "known-cards"] = "deny"
+    remote: bool = False
 
 
 class Turn:

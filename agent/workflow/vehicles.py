@@ -1,8 +1,9 @@
 """What the presence contacts show: a start waits for its vehicle, and one that drove off has ended its session."""
 
 from agent.facts import VehicleMoved
-from agent.state import Phase, Slot
+from agent.state import Payment, Phase, Slot
 from agent.workflow.end import end_session, unlock_slot
+from agent.workflow.remote import let_go_remotely
 from agent.workflow.start import close_bolt
 from agent.workflow.turn import Turn
 from agent.workflow.visits import visit_at
@@ -42,7 +43,9 @@ def deserted_until(slot: Slot, boot: str) -> float | None:
 def vehicle_gone(turn: Turn, slot: Slot) -> None:
     """The vehicle has been gone for long enough: its session ends, whoever waits or not."""
     session = turn.session(turn.station.sessions[slot.session], ended_by="station")
-    if slot.phase is Phase.CHARGING:
+    if session.remote:
+        let_go_remotely(turn, session, payment=Payment.OWED)
+    elif slot.phase is Phase.CHARGING:
         end_session(turn, session, visit_at(turn, slot.number))
     else:
         unlock_slot(turn, session)

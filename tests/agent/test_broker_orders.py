@@ -1,6 +1,7 @@
 """What can be read of a command, and where its reply goes."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -9,22 +10,23 @@ from hypothesis import strategies as st
 
 from agent.broker.mail import Incoming, Token
 from agent.broker.orders import LONGEST_PAYLOAD, Read, issued_at, read_order, reply_to
-from agent.commands import REMOTE
+from agent.commands import BY_A_WORKFLOW, REMOTE
 from agent.facts import (
     AvailabilityAsked,
     ClearFaultAsked,
     DiagnosticsAsked,
     EndAsked,
     LightsAsked,
+    LockAsked,
     PingAsked,
     RestartAsked,
     UnlockAsked,
 )
 
 
-def read(name: str, args: object = None, **others: Any) -> Read:
+def read(name: str, args: object = None, among: Collection[str] = REMOTE, **others: Any) -> Read:
     found = {"id": "c-1", "issuedAt": "2026-11-28T10:00:00Z", "args": {} if args is None else args, **others}
-    return read_order(name, json.dumps(found).encode())
+    return read_order(name, json.dumps(found).encode(), among)
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,21 @@ def test_every_command(name: str, args: object, kind: type, values: dict[str, An
     assert {key: found.values[key] for key in values} == values
 
 
+def test_lock_is_only_for_a_workflow_elsewhere() -> None:
+    args = {"slotNumber": 1, "card": "04A1B2C3D4E5F6", "sessionId": "S-1"}
+    found = read("lock", args, BY_A_WORKFLOW)
+    assert (found.kind, found.values) == (LockAsked, {"slot": 1, "card": "04A1B2C3D4E5F6", "session": "S-1"})
+    assert read("lock", args).problem is not None
+    for wrong in ({"card": "04"}, {"card": "04a1b2c3"}, {"sessionId": ".."}, {"sessionId": ""}, {"slotNumber": 0}):
+        assert read("lock", {**args, **wrong}, BY_A_WORKFLOW).problem is not None
+
+
 def test_all_commands_are_in_the_test_before() -> None:
     assert set(REMOTE) == {"ping", "unlock", "end", "lights", "availability", "clear-fault", "restart", "diagnostics"}
 
 
 def test_no_arguments_are_as_good_as_empty_ones() -> None:
-    assert read_order("ping", b'{"id": "c-1"}').kind is PingAsked
+    assert read_order("ping", b'{"id": "c-1"}', REMOTE).kind is PingAsked
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_what_is_wrong_is_said_and_the_id_kept(name: str, args: object, says: st
     ],
 )
 def test_without_a_readable_id_it_is_nobodys(payload: bytes) -> None:
-    found = read_order("ping", payload)
+    found = read_order("ping", payload, REMOTE)
     assert (found.id, found.kind) == ("", None)
     assert found.problem is not None
     assert found.problem.title == "Unreadable Command"
@@ -132,7 +143,7 @@ def test_a_reply_goes_to_any_topic_that_is_one(topic: str, goes: str) -> None:
 
 @given(name=st.text(max_size=50), payload=st.binary(max_size=200) | st.from_type(dict).map(lambda _: b"{}"))
 def test_nothing_that_comes_raises(name: str, payload: bytes) -> None:
-    read_order(name, payload)
+    read_order(name, payload, REMOTE)
 
 
 JSON = st.recursive(
@@ -144,4 +155,4 @@ JSON = st.recursive(
 
 @given(name=st.sampled_from(REMOTE), args=JSON, issued=JSON)
 def test_no_arguments_raise(name: str, args: object, issued: object) -> None:
-    read_order(name, json.dumps({"id": "c", "args": args, "issuedAt": issued}).encode())
+    read_order(name, json.dumps({"id": "c", "args": args, "issuedAt": issued}).encode(), REMOTE)

@@ -86,8 +86,10 @@ def answers_one_get() -> Iterator[str]:
 
     def answer() -> None:
         line, _ = listener.accept()
+        while not line.recv(65536):  # somebody only looked whether anybody is there
+            line.close()
+            line, _ = listener.accept()
         with line:
-            line.recv(65536)
             listener.close()
             line.sendall(NONE_ACTIVE)
 

@@ -73,6 +73,8 @@ protocol = {protocol}
 remote_cards = {remote_cards}
 [events]
 triggers = {triggers}
+[workflow]
+where = "{where}"
 """
 
 SLOT = """
@@ -148,6 +150,7 @@ class Bench:
             "offline_start": "deny",
             "remote_cards": "false",
             "triggers": "false",
+            "where": "local",
             "protocol": 5,
             "move_timeout_ms": 400,
             **options,

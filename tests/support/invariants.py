@@ -18,6 +18,7 @@ from agent.workflow.vehicles import DESERTED_S
 
 LIVED_IN = frozenset({Phase.AWAITING, Phase.STARTING, Phase.CHARGING, Phase.ENDING, Phase.OPENING, Phase.HELD})
 AT_A_SLOT = {
+    Step.REMOTE: frozenset({Phase.CHARGING, Phase.OPENING}),
     Step.PARKING: frozenset({Phase.AWAITING}),
     Step.LOCKING: frozenset({Phase.STARTING}),
     Step.ENDING: frozenset({Phase.ENDING}),
@@ -54,7 +55,7 @@ def slots_and_sessions(station: Station) -> None:
         assert name == session.id
         assert session.released or name in standing, f"{session} is nowhere"
         assert not session.settled, f"{session} is kept for ever"
-        assert session.payment is not Payment.OWED or session.end is not Progress.NONE
+        assert session.payment is not Payment.OWED or session.end is not Progress.NONE or session.remote
 
 
 def nobody_else_opens(before: Station, fact: Fact, after: Station) -> None:
@@ -93,7 +94,7 @@ def visits(station: Station) -> None:
             assert slot.session == visit.session
             assert station.sessions[visit.session].card == visit.card, "a card waits for another's slot"
         else:
-            assert visit.step in (Step.ASKING, Step.ACQUIRING, Step.NAMING), visit
+            assert visit.step in (Step.ASKING, Step.ACQUIRING, Step.NAMING, Step.REMOTE), visit
         assert (visit.deadline is None) == (visit.step in (Step.LOCKING, Step.OPENING)), "nobody ends this wait"
 
 

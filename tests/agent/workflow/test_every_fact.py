@@ -224,6 +224,47 @@ def offline_released(story: Story) -> None:
     story.opens()
 
 
+def remotely(story: Story) -> None:
+    """Lock slot 1 for a card, as a workflow elsewhere asks."""
+    story.tap()
+    story.happens(facts.LockAsked, slot=1, card=CARD, session="S-1")
+
+
+def tapped_remotely(story: Story) -> None:
+    story.tap()
+
+
+def locking_remotely(story: Story) -> None:
+    remotely(story)
+
+
+def parking_remotely(story: Story) -> None:
+    story.vehicle(there=False)
+    remotely(story)
+
+
+def charging_remotely(story: Story) -> None:
+    remotely(story)
+    story.locks()
+    story.passes(60)
+
+
+def asking_remotely(story: Story) -> None:
+    charging_remotely(story)
+    story.tap()
+
+
+def opening_remotely(story: Story) -> None:
+    asking_remotely(story)
+    story.passes(3)
+
+
+def out_of_order_remotely(story: Story) -> None:
+    charging_remotely(story)
+    story.fault("X", 1)
+    story.fault("Y")
+
+
 def out_of_service(story: Story) -> None:
     story.charges()
     story.happens(facts.AvailabilityAsked, slot=2, available=False)
@@ -293,6 +334,13 @@ STATES: Mapping[str, Callable[[Story], None]] = {
         offline_released,
         out_of_order,
         out_of_service,
+        tapped_remotely,
+        locking_remotely,
+        parking_remotely,
+        charging_remotely,
+        asking_remotely,
+        opening_remotely,
+        out_of_order_remotely,
         unknown,
         ending_an_unknown_session,
     )
@@ -301,7 +349,8 @@ STATES: Mapping[str, Callable[[Story], None]] = {
 
 def in_state(name: str) -> Story:
     """A story that stands there."""
-    story = Story(unpaid_release="hold", triggers=True, remote_cards=True, offline_start="known-cards")
+    rules: dict[str, Any] = {"unpaid_release": "hold", "triggers": True, "offline_start": "known-cards"}
+    story = Story(remote_cards=True, remote=name.endswith("remotely"), **rules)
     STATES[name](story)
     return story
 
@@ -462,6 +511,12 @@ def availabilities(story: Story) -> Values:
         yield from ({"slot": slot, "available": available} for available in (True, False))
 
 
+def remote_locks(story: Story) -> Values:
+    for slot in (1, 2, 9):
+        for card in (CARD, OTHER):
+            yield from ({"slot": slot, "card": card, "session": name} for name in [*story.station.sessions, "S-new"])
+
+
 def commands(story: Story) -> Values:
     about: dict[str, Any] = {"command": "c-1", "reply": ReplyTo(topic="t"), "issued": story.wall}
     for kind, generator in ASKING.items():
@@ -510,6 +565,7 @@ GENERATORS: Mapping[type[Fact], Callable[[Story], Values]] = {
     facts.PingAsked: nothing,
     facts.LightsAsked: lights,
     facts.AvailabilityAsked: availabilities,
+    facts.LockAsked: remote_locks,
     facts.RestartAsked: nothing,
     facts.DiagnosticsAsked: nothing,
 }
