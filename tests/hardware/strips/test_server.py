@@ -1,0 +1,313 @@
+"""The lights process's server: who may connect, what may be said, and what is left when somebody goes."""
+
+import os
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.lights import Shelf, served
+
+from hardware.parts import PartMissing
+from hardware.sockets import at_path
+from hardware.strips import frames, server
+from hardware.strips.door import listen_at, users_of
+from hardware.strips.frames import Kind
+from hardware.strips.server import LightsServer
+
+RED = (255, 0, 0)
+LIT = frames.frame([RED] * 3)
+HELLO = frames.hello(18, 3)
+FUZZED = 12_000
+
+
+class Caller:
+    """Somebody at the socket."""
+
+    def __init__(self, path: Path) -> None:
+        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.line.settimeout(10)
+        at_path(path, self.line.connect)
+
+    def ask(self, message: bytes) -> tuple[Kind, bytes]:
+        self.line.sendall(message)
+        incoming = frames.Incoming()
+        while not (answers := incoming.feed(self.line.recv(4096))):
+            pass
+        return answers[0]
+
+    def is_sent_away(self) -> bool:
+        try:
+            return self.line.recv(4096) == b""
+        except ConnectionError:
+            return True
+
+    def say_and_leave(self, said: bytes) -> None:
+        """Say all of it, and wait until the other side is done with it."""
+        try:
+            self.line.sendall(said)
+            self.line.shutdown(socket.SHUT_WR)
+            while self.line.recv(4096):
+                pass
+        except OSError:
+            pass
+        finally:
+            self.line.close()
+
+
+DONE = (Kind.DONE, b"")
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lights" / "socket"
+
+
+@pytest.fixture
+def agent(shelf: Shelf, path: Path) -> Iterator[Caller]:
+    """One that has the strip."""
+    with served(shelf, path):
+        caller = Caller(path)
+        assert caller.ask(HELLO) == DONE
+        yield caller
+        caller.line.close()
+
+
+def test_frames_arrive_and_are_answered(agent: Caller, shelf: Shelf) -> None:
+    assert agent.ask(LIT) == DONE
+    assert agent.ask(frames.frame([(1, 2, 3), (4, 5, 6), (7, 8, 9)])) == DONE
+    assert shelf.opened == [(18, 3)]
+    assert shelf.shown == [[RED] * 3, [(1, 2, 3), (4, 5, 6), (7, 8, 9)]]
+
+
+def test_an_agent_that_goes_leaves_a_dark_strip(agent: Caller, shelf: Shelf, eventually: Any) -> None:
+    agent.ask(LIT)
+    assert shelf.lit
+    agent.line.close()
+    eventually(lambda: not shelf.lit and shelf.lent == 0)
+
+
+def test_a_server_that_stops_leaves_a_dark_strip_and_no_connection(shelf: Shelf, path: Path) -> None:
+    with served(shelf, path):
+        caller, silent = Caller(path), Caller(path)
+        caller.ask(HELLO)
+        caller.ask(LIT)
+        assert shelf.lit
+    assert (shelf.lit, shelf.lent) == (False, 0)
+    assert caller.is_sent_away()
+    assert silent.is_sent_away()
+    for one in (caller, silent):
+        one.line.close()
+
+
+def test_a_newer_agent_takes_the_strip_over(
+    agent: Caller, shelf: Shelf, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent.ask(LIT)
+    newer = Caller(path)
+    assert newer.ask(frames.hello(12, 2)) == DONE
+    assert shelf.opened == [(18, 3), (12, 2)]
+    assert agent.is_sent_away()
+    assert newer.ask(frames.frame([RED] * 2)) == DONE
+    assert caplog.messages.count("an agent was sent away: another agent took the strip over") == 1
+    newer.line.close()
+
+
+def test_somebody_who_names_no_strip_takes_nothing_over_and_has_to_go(
+    agent: Caller, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "NAMED_WITHIN_S", 0.05)
+    silent, second = Caller(path), Caller(path)
+    second.line.sendall(HELLO[:4])
+    assert agent.ask(LIT) == DONE
+    assert silent.is_sent_away()
+    assert second.is_sent_away()
+    assert agent.ask(LIT) == DONE
+    assert caplog.messages.count("an agent was sent away: it named no strip in time") == 2
+    for one in (silent, second):
+        one.line.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x00" * 6,
+        HELLO,
+        frames.done(),
+        frames.failed("no"),
+        frames.frame([RED] * 2),
+        frames.frame([RED] * 4),
+        frames.frame([]),
+        b"SL\x01\x02\xff\xff",
+    ],
+)
+def test_what_is_no_frame_of_this_strip_ends_the_connection_and_is_told_once(
+    agent: Caller, shelf: Shelf, eventually: Any, caplog: pytest.LogCaptureFixture, said: bytes
+) -> None:
+    agent.ask(LIT)
+    agent.line.sendall(said)
+    assert agent.is_sent_away()
+    eventually(lambda: not shelf.lit)
+    assert shelf.shown == [[RED] * 3]
+    assert len([message for message in caplog.messages if "sent away" in message]) == 1
+
+
+@pytest.mark.parametrize("said", [LIT, frames.done(), frames.hello(17, 3), frames.hello(18, 0), frames.hello(18, 1001)])
+def test_the_first_word_names_a_strip_that_can_be(shelf: Shelf, path: Path, said: bytes) -> None:
+    with served(shelf, path):
+        caller = Caller(path)
+        caller.line.sendall(said)
+        assert caller.is_sent_away()
+        caller.line.close()
+    assert shelf.opened == []
+
+
+def test_a_strip_that_cannot_be_opened_is_told_and_tried_again_for_the_next(shelf: Shelf, path: Path) -> None:
+    shelf.missing = "no DMA"
+    with served(shelf, path):
+        caller = Caller(path)
+        assert caller.ask(HELLO) == (Kind.FAILED, b"no DMA")
+        assert caller.is_sent_away()
+        shelf.missing = ""
+        again = Caller(path)
+        assert again.ask(HELLO) == DONE
+        for one in (caller, again):
+            one.line.close()
+
+
+def test_a_frame_that_is_not_taken_is_told(agent: Caller, shelf: Shelf) -> None:
+    shelf.broken = "no power"
+    assert agent.ask(LIT) == (Kind.FAILED, b"no power")
+    shelf.broken = ""
+    assert agent.ask(LIT) == DONE
+
+
+def test_one_that_takes_no_answers_has_to_go(
+    agent: Caller, shelf: Shelf, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def flood() -> None:
+        try:
+            while True:
+                agent.line.sendall(LIT * 100)
+        except OSError:
+            pass
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    flooding.join(30)
+    assert not flooding.is_alive(), "it was never sent away"
+    eventually(lambda: shelf.lent == 0)
+    assert "sent away" in caplog.text
+
+
+def test_nobody_else_may_connect(shelf: Shelf, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with served(shelf, path, users=frozenset({os.geteuid() + 1})):
+        for _ in range(3):
+            caller = Caller(path)
+            caller.say_and_leave(HELLO + LIT)
+    assert (shelf.opened, shelf.shown) == ([], [])
+    assert len([message for message in caplog.messages if "may not drive the lights" in message]) == 1
+
+
+def garbage(dice: random.Random) -> bytes:
+    """Anything but a hello that names a strip."""
+    said = bytearray(
+        dice.choice(
+            [
+                dice.randbytes(dice.randrange(200)),
+                HELLO,
+                LIT,
+                HELLO + LIT,
+                frames.frame([RED] * dice.randrange(1000)),
+                b"SL\x01" + dice.randbytes(dice.randrange(3, 40)),
+            ]
+        )
+    )
+    if bytes(said[: len(HELLO)]) == HELLO:
+        # any other header or length is wrong; so are all these pins
+        place, value = dice.choice([(0, 0), (1, 0), (2, 9), (3, dice.randrange(2, 256)), (5, 2), (6, 200)])
+        said[place] = value
+    return bytes(said)
+
+
+def test_garbage_changes_nothing_for_the_agent_that_has_the_strip(
+    agent: Caller, shelf: Shelf, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("ERROR")
+    agent.ask(LIT)
+    dice = random.Random(8)
+    for _ in range(FUZZED // 2):
+        Caller(path).say_and_leave(garbage(dice))
+    assert shelf.shown == [[RED] * 3]
+    assert shelf.lit
+    assert shelf.opened == [(18, 3)]
+    assert agent.ask(LIT) == DONE
+
+
+def test_garbage_after_a_hello_lights_nothing(shelf: Shelf, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("ERROR")
+    dice = random.Random(9)
+    with served(shelf, path):
+        for _ in range(FUZZED // 2):
+            said = bytearray(LIT)
+            place = dice.randrange(6)
+            said[place] ^= dice.randrange(1, 256)
+            caller = Caller(path)
+            assert caller.ask(HELLO) == DONE
+            caller.say_and_leave(bytes(said) + dice.randbytes(dice.randrange(40)))
+        caller = Caller(path)
+        assert caller.ask(HELLO) == DONE
+        caller.line.close()
+    assert shelf.shown == []
+    assert len(shelf.opened) == FUZZED // 2 + 1
+
+
+def test_the_socket_is_its_groups_only_and_a_leftover_is_replaced(path: Path) -> None:
+    for _ in range(2):
+        listener = listen_at(path, "nobody-of-this-name")
+        assert path.stat().st_mode & 0o777 == 0o660
+        assert path.parent.stat().st_mode & 0o777 == 0o750
+        listener.close()
+
+
+def test_only_one_can_listen(shelf: Shelf, path: Path) -> None:
+    with served(shelf, path), pytest.raises(PartMissing, match="stop that one first"):
+        listen_at(path, "station-agent")
+
+
+def test_a_place_where_nobody_can_listen_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PartMissing, match="run as root"):
+        listen_at(tmp_path / "file" / "socket", "station-agent")
+
+
+def test_root_and_the_agents_user_may_connect() -> None:
+    assert users_of("nobody-of-this-name") == {0, os.geteuid()}
+    assert users_of("daemon") == {0, os.geteuid(), 1}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a socket away")
+def test_the_socket_belongs_to_the_agents_group(path: Path) -> None:
+    listener = listen_at(path, "daemon")
+    assert (path.stat().st_gid, path.parent.stat().st_gid) == (1, 1)
+    listener.close()
+
+
+def test_a_pipe_that_closes_ends_it(shelf: Shelf, path: Path) -> None:
+    server = LightsServer(listen_at(path, "station-agent"), frozenset({os.geteuid()}), shelf.open)
+    ours, theirs = os.pipe()
+    server.end_with(ours)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    os.close(theirs)
+    thread.join(10)
+    assert not thread.is_alive()
+    os.close(ours)
