@@ -1,5 +1,6 @@
 """All rooms of the agent, opened and tied together. Nothing runs yet; `daemon.py` gives them their threads."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from hardware.contacts import ContactWatch
 from hardware.lights import Lights, palette_of, segments_of
 from hardware.lock_keeper import LockKeeper
 from hardware.parts import Position
+
+LIGHTS_PROCESS = (sys.executable, "-P", "-m", "agent", "lights", "--child")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,14 @@ def open_rooms(
     life.callback(journal.close)
     station = restored(journal, [slot.number for slot in config.wiring.slots])
     check = ClockCheck(RELEASED, journal.newest())
-    board = open_board(config.wiring, positions(station), world=state_dir / WORLD, lost=world_lost, runtime=runtime)
+    board = open_board(
+        config.wiring,
+        positions(station),
+        world=state_dir / WORLD,
+        lost=world_lost,
+        runtime=runtime,
+        lights_process=LIGHTS_PROCESS,
+    )
     life.callback(board.close)
     lights = Lights(
         board.strip,

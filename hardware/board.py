@@ -1,20 +1,20 @@
 """From wiring to parts: opens what the station touches, by name, and closes it in reverse."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from hardware.chips import Chips, EmulatedChips, PiChips
 from hardware.contacts import Contacts, open_contacts
 from hardware.late import LateReader, LateStrip
+from hardware.lights import names_of
 from hardware.locks import open_lock
 from hardware.parts import Lock, PartMissing, Position, Reader, Strip
-from hardware.pins import Pins
+from hardware.pins import Pins, RgbLed
 from hardware.strips.none import NoStrip
-from hardware.strips.ws281x import Ws281xStrip
+from hardware.strips.pio import PioStrip
+from hardware.strips.rgb import RgbStrip
 from hardware.wiring import Wiring
-
-LIGHTS = ("ws281x", "none")
 
 
 class Board:
@@ -41,18 +41,18 @@ def open_board(
     world: Path | None,
     lost: Callable[[], None],
     runtime: Path | None = None,
+    lights_process: Sequence[str] = (),
 ) -> Board:
     """Open every part; a slot's lock is claimed where `positions` (by slot) says, so that a held bolt stays held.
 
     `wiring.kind` picks the chips: the Pi's own, or emulated ones at the socket `world`, with `lost` called when that
-    world goes away. `runtime` is a folder that lgpio may write in. A missing reader or strip is only logged: the
-    parts say it when used and come back when they can. Raises PartMissing for a lock's or contact's line that cannot
-    be claimed, a missing GPIO chip or world, and lights that this version cannot drive; then nothing stays open.
+    world goes away. `runtime` is a folder that lgpio may write in. `lights_process` is the command, but for the socket
+    that is added, which starts the lights process where we are root and nobody else has started it. A missing reader
+    or strip is only logged: the parts say it when used and come back when they can. Raises PartMissing for a lock's or
+    contact's line that cannot be claimed, a missing GPIO chip or world; then nothing stays open.
     """
-    if wiring.lights.kind not in LIGHTS:
-        raise PartMissing(f'this version drives lights of kind {" and ".join(LIGHTS)} only, not "{wiring.lights.kind}"')
     with ExitStack() as life:
-        chips = _chips(wiring, world, lost, runtime)
+        chips = _chips(wiring, world, lost, runtime, lights_process)
         life.callback(chips.close)
         pins = chips.pins()
         life.callback(pins.close)
@@ -62,23 +62,47 @@ def open_board(
             life.callback(locks[slot.number].close)
         contacts = open_contacts(wiring, pins)
         life.callback(contacts.close)
-        strip = NoStrip() if wiring.lights.kind == "none" else LateStrip(lambda: _strip(wiring, chips))
+        strip = LateStrip(lambda: _strip(wiring, chips, pins))
         life.callback(strip.close)
         reader = LateReader(lambda: _reader(wiring, chips, pins))
         life.callback(reader.close)
         return Board(reader, locks, contacts, strip, life.pop_all())
 
 
-def _chips(wiring: Wiring, world: Path | None, lost: Callable[[], None], runtime: Path | None) -> Chips:
+def _chips(
+    wiring: Wiring,
+    world: Path | None,
+    lost: Callable[[], None],
+    runtime: Path | None,
+    lights_process: Sequence[str],
+) -> Chips:
     if wiring.kind == "raspberry-pi":
-        return PiChips(runtime)
+        return PiChips(wiring, runtime, lights_process)
     if world is None:
         raise PartMissing("a simulated station needs a world: start it with `station-agent simulate`")
     return EmulatedChips(wiring, world, lost)
 
 
-def _strip(wiring: Wiring, chips: Chips) -> Strip:
-    return Ws281xStrip(chips.pixel_strip(), wiring.lights)
+def _strip(wiring: Wiring, chips: Chips, pins: Pins) -> Strip:
+    match wiring.lights.kind:
+        case "ws281x":
+            return chips.ws281x(wiring.lights)
+        case "pio":
+            return PioStrip(chips.leds(wiring.lights), wiring.lights)
+        case "rgb":
+            return RgbStrip(_rgb_leds(wiring, pins))
+        case "none":
+            return NoStrip()
+
+
+def _rgb_leds(wiring: Wiring, pins: Pins) -> list[RgbLed]:
+    with ExitStack() as life:
+        leds = []
+        for name in names_of(wiring):
+            leds.append(pins.rgb_led(wiring.lights.rgb_pins[name]))
+            life.callback(leds[-1].close)
+        life.pop_all()
+        return leds
 
 
 def _reader(wiring: Wiring, chips: Chips, pins: Pins) -> Reader:

@@ -1,23 +1,25 @@
 """The two kinds of chips a station can have: the Pi's own, and emulated ones in a simulated world."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hardware.clock import boottime
 from hardware.emulated.gpio import lgpio_module
+from hardware.emulated.leds import EmulatedLeds
 from hardware.emulated.mfrc522_chip import Mfrc522Chip
 from hardware.emulated.spidev import spidev_module
 from hardware.emulated.strip import EmulatedStrip, ws281x_module
 from hardware.emulated.world_link import WorldLink
-from hardware.parts import PartMissing
+from hardware.parts import PartMissing, Strip
 from hardware.pins import Pins, open_pins
-from hardware.strips.ws281x import load_ws281x
-from hardware.wiring import Wiring
-
-if TYPE_CHECKING:
-    from rpi_ws281x import PixelStrip
+from hardware.strips.child import Child
+from hardware.strips.pio import Put, device
+from hardware.strips.remote import RemoteStrip
+from hardware.strips.ws281x import Ws281xStrip, load_ws281x
+from hardware.wiring import LightsWiring, Wiring
 
 
 class Chips(Protocol):
@@ -31,8 +33,12 @@ class Chips(Protocol):
         """The SPI bus's module."""
         ...
 
-    def pixel_strip(self) -> "type[PixelStrip]":
-        """The strip's class."""
+    def ws281x(self, lights: LightsWiring) -> Strip:
+        """Take a WS281x strip."""
+        ...
+
+    def leds(self, lights: LightsWiring) -> Put:
+        """What the kernel's ws2812-pio makes."""
         ...
 
     def close(self) -> None:
@@ -43,8 +49,12 @@ class Chips(Protocol):
 class PiChips:
     """The Raspberry Pi's own."""
 
-    def __init__(self, runtime: Path | None) -> None:
+    def __init__(self, wiring: Wiring, runtime: Path | None, lights_process: Sequence[str]) -> None:
+        """`runtime` and `lights_process`: see open_board."""
         self._runtime = runtime
+        self._child = None
+        if lights_process and is_root():
+            self._child = Child([*lights_process, "--socket", wiring.lights.socket])
 
     def pins(self) -> Pins:
         """See Chips."""
@@ -58,12 +68,23 @@ class PiChips:
             raise PartMissing(f"spidev cannot be loaded ({error}): install the extra `pi`") from error
         return spidev
 
-    def pixel_strip(self) -> "type[PixelStrip]":
+    def ws281x(self, lights: LightsWiring) -> Strip:
+        """See Chips: the strip is driven by the lights process; as root we start it ourselves."""
+        return RemoteStrip(Path(lights.socket), lights.pin, lights.pixels, self._child)
+
+    def leds(self, lights: LightsWiring) -> Put:  # noqa: ARG002  there is one such device
         """See Chips."""
-        return load_ws281x()
+        return device()
 
     def close(self) -> None:
         """See Chips."""
+        if self._child is not None:
+            self._child.close()
+
+
+def is_root() -> bool:
+    """Whether this process may start what needs root."""
+    return os.geteuid() == 0
 
 
 class EmulatedChips:
@@ -76,6 +97,7 @@ class EmulatedChips:
         self._spidev = spidev_module(chip, wiring.reader.spi_bus, wiring.reader.spi_device)
         strip = EmulatedStrip(self._link.show, lambda: self._link.fault("lights-dead"), boottime)
         self._ws281x = ws281x_module(strip)
+        self._leds = EmulatedLeds(strip, wiring.lights.pixels)
 
     def pins(self) -> Pins:
         """See Chips."""
@@ -85,9 +107,13 @@ class EmulatedChips:
         """See Chips."""
         return self._spidev
 
-    def pixel_strip(self) -> "type[PixelStrip]":
+    def ws281x(self, lights: LightsWiring) -> Strip:
         """See Chips."""
-        return load_ws281x(self._ws281x)
+        return Ws281xStrip(load_ws281x(self._ws281x), lights.pin, lights.pixels)
+
+    def leds(self, lights: LightsWiring) -> Put:  # noqa: ARG002  there is one such device
+        """See Chips."""
+        return self._leds.write
 
     def close(self) -> None:
         """See Chips."""

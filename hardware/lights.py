@@ -39,8 +39,15 @@ def _rgb(text: str) -> Rgb:
     return red, green, blue
 
 
+def names_of(wiring: Wiring) -> tuple[str, ...]:
+    """Every light: "main", and each slot by its number."""
+    return (MAIN, *(str(slot.number) for slot in wiring.slots))
+
+
 def segments_of(wiring: Wiring) -> dict[str, tuple[int, int]]:
-    """First and last pixel of each light: "main", and each slot by its number."""
+    """First and last pixel of each light: "main", and each slot by its number. Of kind "rgb" a light is a pixel."""
+    if wiring.lights.kind == "rgb":
+        return {name: (number, number) for number, name in enumerate(names_of(wiring))}
     return {MAIN: wiring.lights.main, **{str(slot.number): slot.lights for slot in wiring.slots}}
 
 

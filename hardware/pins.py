@@ -14,11 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from hardware.parts import HardwareError, PartMissing
+from hardware.parts import HardwareError, PartMissing, Rgb
 from hardware.stand_in import standing_in
 
 if TYPE_CHECKING:
-    from gpiozero import InputDevice, OutputDevice
+    from gpiozero import RGBLED, InputDevice, OutputDevice
     from gpiozero.pins.lgpio import LGPIOFactory
 
 PI_3B = 0xA02082
@@ -78,6 +78,27 @@ class InputLine:
         self._device.close()
 
 
+class RgbLed:
+    """Three lines that dim the parts of one LED, by software PWM (100 Hz, steps of one percent)."""
+
+    def __init__(self, pins: tuple[int, int, int], device: "RGBLED", errors: tuple[type[Exception], ...]) -> None:
+        self._pins = pins
+        self._device = device
+        self._errors = errors
+
+    def shine(self, colour: Rgb) -> None:
+        """Show this colour. Raises LineFailure."""
+        red, green, blue = colour
+        try:
+            self._device.value = (red / 255, green / 255, blue / 255)
+        except self._errors as error:
+            raise LineFailure(f"GPIO{', GPIO'.join(map(str, self._pins))} cannot be driven: {error}") from error
+
+    def close(self) -> None:
+        """Go dark and let go of them. Idempotent."""
+        self._device.close()
+
+
 class Pins:
     """Claims lines by their BCM numbers."""
 
@@ -104,6 +125,18 @@ class Pins:
         except self._errors as error:
             raise _unclaimable(pin, error) from error
         return InputLine(pin, device, self._errors)
+
+    def rgb_led(self, pins: tuple[int, int, int]) -> RgbLed:
+        """Claim the lines of a dark LED: red, green, blue. Raises PartMissing."""
+        from gpiozero import RGBLED
+
+        try:
+            device = RGBLED(*pins, pin_factory=self._factory)
+        except self._errors as error:
+            raise PartMissing(
+                f"GPIO{', GPIO'.join(map(str, pins))} cannot be claimed for a light ({error}): see what else uses them"
+            ) from error
+        return RgbLed(pins, device, self._errors)
 
     def close(self) -> None:
         """Give every line back; outputs stay as they are. Idempotent."""

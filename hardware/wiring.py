@@ -30,6 +30,8 @@ class LightsWiring:
     main: tuple[int, int] = (0, 7)
     brightness: float = 0.5
     max_ma: int | None = None
+    rgb_pins: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Red, green and blue of each light ("main", and each slot by its number); of kind "rgb" only."""
     colours: dict[str, str] = field(default_factory=dict)
 
 

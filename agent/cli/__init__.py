@@ -96,6 +96,19 @@ def simulate_supplier(listen: str, state: Path | None, slots: int) -> None:
 
 
 @main.command()
+@click.option("--socket", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where it listens.")
+@click.option("--user", default="station-agent", show_default=True, help="Who may send frames, beside root.")
+@click.option("--child", is_flag=True, hidden=True)
+@version_option
+def lights(socket: Path, user: str, child: bool) -> None:
+    """Put frames on a ws281x strip: the root process beside `run`."""
+    from agent.cli.lights import run_lights
+
+    with told_errors():
+        run_lights(socket, user, child=child)
+
+
+@main.command()
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the state as JSON, as on the topic `state`.")
 @version_option

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.config.address import host_and_port, is_loopback
+from agent.config.lights import check_lights, pins_of_lights
 from agent.config.schema import Mistakes, shown
 
 Known = Mapping[str, Any]
@@ -19,16 +20,12 @@ UART_PINS = (14, 15)
 I2C_PINS = (2, 3)
 # the two channels of the PWM block, each on two lines
 PWM_PINS = (12, 13, 18, 19)
-# PCM data out, the other clocked line that rpi_ws281x can use; its SPI line is the reader's
-STRIP_PINS = (*PWM_PINS, 21)
 
 # Rows leave as the versions that can do them arrive: key, whether a value asks for it, what it is.
 NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("slots[].lock.kind", lambda kind: kind == "motor", "drive a motor lock"),
     ("slots[].lock.hold_duty", lambda duty: duty < 1, "hold a solenoid with less than full power"),
     ("slots[].power_permit_pin", lambda _: True, "permit and withdraw power"),
-    ("lights.max_ma", lambda _: True, "limit the strip's current"),
-    ("lights.kind", lambda kind: kind in {"pio", "rgb"}, "drive such lights"),
     ("web.listen", bool, "serve the station page"),
     ("metrics.listen", bool, "serve metrics"),
 )
@@ -38,9 +35,8 @@ def check(known: Known, mistakes: Mistakes) -> None:
     """Adds every contradiction between the values that are `known`, by section; `slots` is a list of sections."""
     _check_slot_numbers(known, mistakes)
     _check_pins(known, mistakes)
-    _check_strip_pin(known, mistakes)
     _check_hold(known, mistakes)
-    _check_pixels(known, mistakes)
+    check_lights(known["lights"], list(_slots(known)), mistakes)
     _check_supplier(known["supplier"], mistakes)
     _check_mqtt(known["mqtt"], mistakes)
     _check_web(known["web"], mistakes)
@@ -62,8 +58,7 @@ def _check_slot_numbers(known: Known, mistakes: Mistakes) -> None:
 
 def _used_pins(known: Known) -> Iterator[tuple[str, int]]:
     """Every line that the file gives to something, the lights' and the reader's first."""
-    if known["lights"].get("kind") != "none" and "pin" in known["lights"]:
-        yield "lights.pin", known["lights"]["pin"]
+    yield from pins_of_lights(known["lights"])
     sections = [("reader", known["reader"]), ("hardware", known["hardware"])]
     for key, slot in _slots(known):
         sections += [(key, slot), (f"{key}.lock", slot.get("lock", {}))]
@@ -83,13 +78,6 @@ def _check_pins(known: Known, mistakes: Mistakes) -> None:
             mistakes.add(key, f" = {pin}: is taken by {owner}; should be a line of its own")
 
 
-def _check_strip_pin(known: Known, mistakes: Mistakes) -> None:
-    lights = known["lights"]
-    if lights.get("kind") == "ws281x" and "pin" in lights and lights["pin"] not in STRIP_PINS:
-        listed = ", ".join(map(str, STRIP_PINS))
-        mistakes.add("lights.pin", f" = {lights['pin']}: cannot clock a ws281x strip; should be one of {listed}")
-
-
 def _check_hold(known: Known, mistakes: Mistakes) -> None:
     for slot_key, slot in _slots(known):
         lock = slot.get("lock", {})
@@ -100,23 +88,6 @@ def _check_hold(known: Known, mistakes: Mistakes) -> None:
                 f" = {lock['hold_duty']}: pin {lock['pin']} has no hardware PWM, and software PWM stops with the "
                 f"program and lets go; should be 1.0, or the lock's pin one of {listed}",
             )
-
-
-def _check_pixels(known: Known, mistakes: Mistakes) -> None:
-    spans = [("lights.main", known["lights"].get("main"))]
-    spans += [(f"{key}.lights", slot.get("lights")) for key, slot in _slots(known)]
-    placed: list[tuple[str, tuple[int, int]]] = []
-    for key, span in spans:
-        if span is None:
-            continue
-        pixels = known["lights"].get("pixels")
-        if pixels is not None and span[1] >= pixels:
-            mistakes.add(key, f" = {list(span)}: the last pixel of lights.pixels = {pixels} is {pixels - 1}")
-            continue
-        for other, taken in placed:
-            if span[0] <= taken[1] and taken[0] <= span[1]:
-                mistakes.add(key, f" = {list(span)}: overlaps {other} = {list(taken)}; should be pixels of its own")
-        placed.append((key, span))
 
 
 def _check_supplier(supplier: Known, mistakes: Mistakes) -> None:

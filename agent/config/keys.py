@@ -4,14 +4,16 @@ from agent.config import schema, settings
 from agent.config.schema import FILE, FLAG, HOST, LISTEN, SPAN, URL, Rule, Section, choice, pattern, real, text, whole
 from hardware import wiring
 from hardware.looks import Colour
+from hardware.strips.frames import PIXELS_AT_MOST
 
-PIN = whole(0, 27)
+PIN = whole(0, schema.HIGHEST_PIN)
 LEVEL = choice("low", "high")
 COLOURS = schema.mapping(
     'colours like { blue = "#0000ff" }, of blue, white and red',
     tuple(Colour),
     pattern("#rrggbb", "#[0-9A-Fa-f]{6}"),
 )
+RGB_PINS = Rule("three lines of each light, like { main = [5, 6, 13], 1 = [16, 19, 20] }", schema.rgb_pins)
 SENSOR: dict[str, Rule] = {
     "sensor_pin": PIN,
     "sensor_locked": LEVEL,
@@ -72,10 +74,11 @@ SECTIONS = {
             "kind": choice("ws281x", "pio", "rgb", "none"),
             "socket": FILE,
             "pin": PIN,
-            "pixels": whole(1, 1000),
+            "pixels": whole(1, PIXELS_AT_MOST),
             "main": SPAN,
             "brightness": real(0.01, 1.0),
             "max_ma": whole(50, 20_000),
+            "rgb_pins": RGB_PINS,
             "colours": COLOURS,
         },
     ),

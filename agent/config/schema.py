@@ -13,6 +13,7 @@ from agent.config.address import host_and_port, is_host
 SHOWN = 40
 LONGEST_TEXT = 1024
 MOST_PIXELS = 10_000
+HIGHEST_PIN = 27
 
 
 class Unfit(ValueError):
@@ -219,6 +220,21 @@ def _is_span(value: object) -> tuple[int, int]:
 
 
 SPAN = Rule("the first and the last pixel, like [0, 7]", _is_span)
+
+
+def rgb_pins(value: object) -> dict[str, tuple[int, int, int]]:
+    """A table from a light's name to its three BCM numbers: red, green, blue."""
+    if not isinstance(value, dict):
+        raise Unfit
+    return {name: _is_triple(pins) for name, pins in value.items()}
+
+
+def _is_triple(value: object) -> tuple[int, int, int]:
+    match value:
+        case [int(red), int(green), int(blue)] if not any(isinstance(pin, bool) for pin in (red, green, blue)):
+            _need(len({red, green, blue}) == len(value) and all(0 <= pin <= HIGHEST_PIN for pin in value))
+            return red, green, blue
+    raise Unfit
 
 
 def mapping(right: str, known: Sequence[str], value_rule: Rule) -> Rule:

@@ -1,14 +1,17 @@
-"""A WS281x strip on a PWM or PCM pin, through rpi_ws281x. The only file that imports it."""
+"""A WS281x strip on a PWM or PCM pin, through rpi_ws281x. The only file that imports it.
+
+On metal this runs in the lights process (server.py): the library needs root.
+"""
 
 import atexit
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from hardware.models import board_model, lights_fit
 from hardware.parts import LightsFailure, PartMissing, Rgb
 from hardware.stand_in import standing_in
-from hardware.wiring import LightsWiring
 
 if TYPE_CHECKING:
     from rpi_ws281x import PixelStrip
@@ -33,17 +36,18 @@ def load_ws281x(stand_in: ModuleType | None = None) -> "type[PixelStrip]":
 class Ws281xStrip:
     """The pixels on one pin."""
 
-    def __init__(self, pixel_strip: "type[PixelStrip]", wiring: LightsWiring) -> None:
-        """Take the pin. Raises PartMissing."""
-        strip = pixel_strip(wiring.pixels, wiring.pin, channel=int(wiring.pin in SECOND_CHANNEL_PINS))
+    def __init__(
+        self, pixel_strip: "type[PixelStrip]", pin: int, pixels: int, model: Callable[[], str] = board_model
+    ) -> None:
+        """Take the pin. Raises PartMissing; then it says what `model`, the board's name, has to do with it."""
+        strip = pixel_strip(pixels, pin, channel=int(pin in SECOND_CHANNEL_PINS))
         try:
             strip.begin()
         except RuntimeError as error:
             # The library would clean up at exit what begin() has not made, and crash (segmentation fault, 5.0.0).
             atexit.unregister(strip._cleanup)  # noqa: SLF001
-            raise PartMissing(
-                f"the strip on GPIO{wiring.pin} cannot be opened ({error}): run as root on a Pi up to 4"
-            ) from error
+            hint = lights_fit(model(), "ws281x") or "run as root on a Pi up to 4"
+            raise PartMissing(f"the strip on GPIO{pin} cannot be opened ({error}): {hint}") from error
         self._strip: PixelStrip | None = strip
 
     def show(self, frame: Sequence[Rgb]) -> None:

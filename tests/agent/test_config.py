@@ -65,6 +65,16 @@ def test_what_the_example_shows_commented_out_is_known_too() -> None:
     assert config.wiring.slots[0].presence_pin == 16
 
 
+def test_the_rgb_lights_that_the_example_shows_can_be_had() -> None:
+    content = config_file("station.toml").read_text(encoding="utf-8")
+    content = content.replace("# rgb_pins", "rgb_pins").replace('kind = "ws281x"', 'kind = "rgb"')
+    assert parse(content, "example").wiring.lights.rgb_pins == {
+        "main": (5, 6, 13),
+        "1": (16, 19, 20),
+        "2": (4, 24, 26),
+    }
+
+
 def test_the_example_names_every_key_there_is() -> None:
     content = config_file("station.toml").read_text(encoding="utf-8")
     sections = [*SECTIONS.values(), HARDWARE, SLOT, *LOCKS.values()]

@@ -202,9 +202,6 @@ def test_a_page_open_to_others_needs_its_files() -> None:
             {"slots": [slot(power_permit_pin=16)]},
             "slots[1].power_permit_pin = 16: this version cannot permit and withdraw power yet",
         ),
-        ({"lights": {"max_ma": 900}}, "lights.max_ma = 900: this version cannot limit the strip's current yet"),
-        ({"lights": {"kind": "rgb"}}, 'lights.kind = "rgb": this version cannot drive such lights yet'),
-        ({"lights": {"kind": "pio"}}, 'lights.kind = "pio": this version cannot drive such lights yet'),
         ({"web": {"listen": "[::1]:80"}}, 'web.listen = "[::1]:80": this version cannot serve the station page yet'),
         (
             {"metrics": {"listen": "127.0.0.1:0"}},

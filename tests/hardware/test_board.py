@@ -1,5 +1,6 @@
 """From wiring to parts: simulated ones in a real world, and the Pi's by name."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -23,7 +24,11 @@ from hardware.emulated.world_server import WorldServer
 from hardware.lights import Lights, palette_of, segments_of
 from hardware.lock_keeper import LockKeeper
 from hardware.looks import Colour, Look
-from hardware.parts import LightsFailure, NoCard, OneCard, PartMissing, Position, ReaderFailure
+from hardware.parts import LightsFailure, NoCard, OneCard, PartMissing, Position, ReaderFailure, Strip
+from hardware.strips.door import listen_at
+from hardware.strips.pio import device
+from hardware.strips.server import LightsServer
+from hardware.strips.ws281x import Ws281xStrip, load_ws281x
 from hardware.wiring import LightsWiring, MotorWiring, ReaderWiring, SlotWiring, SolenoidWiring, Wiring
 
 CARD = "04A1B2C3D4E5F6"
@@ -214,8 +219,6 @@ SLOT = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17))
         ({"slots": (SLOT, replace(SLOT, number=2))}, "GPIO17 cannot be claimed"),
         ({"slots": (replace(SLOT, lock=MotorWiring(lock_pin=17, unlock_pin=22)),)}, "solenoid"),
         ({"slots": (replace(SLOT, lock=SolenoidWiring(pin=17, hold_duty=0.9)),)}, "hold_duty"),
-        ({"lights": LightsWiring(kind="pio")}, '"pio"'),
-        ({"lights": LightsWiring(kind="rgb")}, '"rgb"'),
     ],
 )
 def test_what_cannot_be_opened_opens_nothing(board: Any, wiring: Wiring, change: dict[str, Any], text: str) -> None:
@@ -232,6 +235,43 @@ def test_a_simulated_station_without_a_world_says_how_to_start_one(wiring: Wirin
 
 def test_a_station_without_lights(board: Any, wiring: Wiring) -> None:
     board(replace(wiring, lights=LightsWiring(kind="none"))).strip.show([(1, 2, 3)])
+
+
+def test_a_simulated_pio_strip_is_the_worlds(world: World, board: Any, wiring: Wiring, eventually: Any) -> None:
+    station = board(replace(wiring, lights=LightsWiring(kind="pio")))
+    station.strip.show([(1, 2, 3)])
+    eventually(lambda: world.snapshot()["strip"]["pixels"] == [[1, 2, 3], *[[0, 0, 0]] * 23])
+    world.set_fault("lights-dead", True)
+    eventually(lambda: fails(station.strip))
+    world.set_fault("lights-dead", False)
+    eventually(lambda: not fails(station.strip))
+
+
+def fails(strip: Strip) -> bool:
+    try:
+        strip.show([(4, 5, 6)])
+    except LightsFailure:
+        return True
+    return False
+
+
+RGB = {"main": (5, 6, 13), "1": (16, 19, 20), "2": (4, 24, 26)}
+
+
+def test_simulated_rgb_lights_are_lines_of_the_world(world: World, board: Any, wiring: Wiring, eventually: Any) -> None:
+    used = replace(wiring, lights=LightsWiring(kind="rgb", rgb_pins=RGB))
+    lights = Lights(board(used).strip, segments_of(used), palette_of({}), 1.0)
+    lights.show({"main": Look((Colour.WHITE,)), "2": Look((Colour.BLUE,))})
+    lights.step()
+    expected = {"5": 1, "6": 1, "13": 1, "16": 0, "19": 0, "20": 0, "4": 0, "24": 0, "26": 1}
+    eventually(lambda: expected.items() <= world.snapshot()["lines"].items())
+
+
+def test_rgb_lights_whose_lines_are_taken_cost_the_lights_only(board: Any, wiring: Wiring) -> None:
+    station = board(replace(wiring, lights=LightsWiring(kind="rgb", rgb_pins=RGB | {"2": (4, 24, 17)})))
+    with pytest.raises(LightsFailure, match="GPIO4, GPIO24, GPIO17 cannot be claimed"):
+        station.strip.show([(1, 2, 3)])
+    station.locks[1].drive(LOCKED)
 
 
 def test_a_reset_pin_that_is_taken_costs_the_reader_only(board: Any, wiring: Wiring) -> None:
@@ -290,10 +330,51 @@ def test_on_a_pi_the_installed_libraries_are_used(pi: Pi, wiring: Wiring) -> Non
     station = open_board(replace(wiring, kind="raspberry-pi"), {1: LOCKED}, world=None, lost=lambda: None)
     assert station.reader.poll() == OneCard(CARD)
     assert station.locks[1].seen() is LOCKED
-    station.strip.show([(1, 2, 3)] * 24)
     station.close()
     assert [level for pin, level in pi.wires.driven if pin == 17] == [1]
-    assert len(pi.frames) == 2
+
+
+def test_on_a_pi_the_strip_is_driven_by_the_lights_process(pi: Pi, wiring: Wiring, tmp_path: Path) -> None:
+    socket = tmp_path / "socket"
+    listener = listen_at(socket, "station-agent")
+    server = LightsServer(listener, frozenset({os.geteuid()}), lambda pin, px: Ws281xStrip(load_ws281x(), pin, px))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    on_pi = replace(wiring, kind="raspberry-pi", lights=LightsWiring(socket=str(socket)))
+    station = open_board(on_pi, {}, world=None, lost=lambda: None, lights_process=["/never/called"])
+    station.strip.show([(1, 2, 3)] * 24)
+    station.close()
+    server.stop()
+    thread.join(10)
+    assert pi.frames == [((1, 2, 3),) * 24, ((0, 0, 0),) * 24]
+
+
+@pytest.mark.parametrize(("root", "told"), [(True, "did not come up"), (False, "no lights process listens")])
+def test_on_a_pi_only_root_starts_the_lights_process(
+    pi: Pi, wiring: Wiring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: bool, told: str
+) -> None:
+    del pi
+    monkeypatch.setattr("hardware.chips.is_root", lambda: root)
+    on_pi = replace(wiring, kind="raspberry-pi", lights=LightsWiring(socket=str(tmp_path / "socket")))
+    station = open_board(on_pi, {}, world=None, lost=lambda: None, lights_process=[sys.executable, "-c", ""])
+    with pytest.raises(LightsFailure, match=told):
+        station.strip.show([(1, 2, 3)])
+    station.close()
+
+
+def test_on_a_five_the_kernels_device_is_written_to(
+    pi: Pi, wiring: Wiring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del pi
+    leds = tmp_path / "leds0"
+    leds.touch()
+    monkeypatch.setattr("hardware.chips.device", lambda: device(leds))
+    on_pi = replace(wiring, kind="raspberry-pi", lights=LightsWiring(kind="pio"))
+    station = open_board(on_pi, {}, world=None, lost=lambda: None)
+    station.strip.show([(1, 2, 3)])
+    assert leds.read_bytes() == b"\1\2\3\0" + bytes(23 * 4)
+    station.close()
+    assert leds.read_bytes() == bytes(24 * 4)
 
 
 def test_on_a_pi_the_reader_is_reset_through_gpiozero(pi: Pi, wiring: Wiring) -> None:
@@ -324,3 +405,17 @@ def test_on_a_pi_with_no_reader_on_its_bus_it_is_tried_again(pi: Pi, wiring: Wir
             act()
     station.close()
     assert [level for pin, level in pi.wires.driven if pin == 25] == [1, 1, 1]
+
+
+def test_the_lights_process_that_root_started_ends_with_the_board(
+    pi: Pi, wiring: Wiring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del pi
+    monkeypatch.setattr("hardware.chips.is_root", lambda: True)
+    told = tmp_path / "ended"
+    program = f"import sys; print(1, flush=True); sys.stdin.read(); open({str(told)!r}, 'w').write(str(sys.argv[1:]))"
+    on_pi = replace(wiring, kind="raspberry-pi", lights=LightsWiring(socket="/nowhere/socket"))
+    station = open_board(on_pi, {}, world=None, lost=lambda: None, lights_process=[sys.executable, "-c", program])
+    assert not told.exists()
+    station.close()
+    assert told.read_text() == "['--socket', '/nowhere/socket']"

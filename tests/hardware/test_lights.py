@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,11 @@ def bench(wiring: Wiring, clock: Any) -> Bench:
 def test_segments_and_palette_of_the_default_wiring(wiring: Wiring) -> None:
     assert segments_of(wiring) == {"main": (0, 7), "1": (8, 15), "2": (16, 23)}
     assert palette_of({"blue": "#00CCff"}) == {Colour.BLUE: (0, 204, 255), Colour.WHITE: WHITE, Colour.RED: RED}
+
+
+def test_of_rgb_lights_each_is_one_pixel(wiring: Wiring) -> None:
+    lights = replace(wiring.lights, kind="rgb")
+    assert segments_of(replace(wiring, lights=lights)) == {"main": (0, 0), "1": (1, 1), "2": (2, 2)}
 
 
 @pytest.mark.parametrize("colours", [{"green": "#00ff00"}, {"blue": "blue"}, {"blue": "#00f"}, {"blue": "#00000g"}])

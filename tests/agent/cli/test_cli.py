@@ -19,7 +19,7 @@ from agent.control import SOCKET
 from agent.simulator.follower import AgentNotReady
 from agent.version import VERSION
 
-COMMANDS = ("run", "simulate", "simulate-supplier", "status")
+COMMANDS = ("run", "lights", "simulate", "simulate-supplier", "status")
 
 
 @pytest.fixture(autouse=True)

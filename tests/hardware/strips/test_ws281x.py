@@ -14,7 +14,6 @@ from hardware.emulated.strip import EmulatedStrip, ws281x_module
 from hardware.parts import LightsFailure, PartMissing, Rgb
 from hardware.strips.none import NoStrip
 from hardware.strips.ws281x import Ws281xStrip, load_ws281x
-from hardware.wiring import LightsWiring
 
 
 class Wall:
@@ -27,7 +26,7 @@ class Wall:
         self.module = ws281x_module(strip)
 
     def strip(self, pin: int = 18) -> Ws281xStrip:
-        return Ws281xStrip(load_ws281x(self.module), LightsWiring(pixels=3, pin=pin))
+        return Ws281xStrip(load_ws281x(self.module), pin, 3)
 
 
 @pytest.mark.parametrize("pin", [18, 13])
@@ -59,6 +58,24 @@ def test_a_strip_that_cannot_be_opened_is_missing(monkeypatch: pytest.MonkeyPatc
         wall.strip()
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("Raspberry Pi 5 Model B Rev 1.0", r'a Raspberry Pi 5 .* cannot drive .*: set lights\.kind = "pio"'),
+        ("Raspberry Pi 4 Model B Rev 1.4", "run as root on a Pi up to 4"),
+        ("", "run as root on a Pi up to 4"),
+    ],
+)
+def test_a_board_that_cannot_is_named_and_so_is_what_can(
+    monkeypatch: pytest.MonkeyPatch, model: str, told: str
+) -> None:
+    wall = Wall()
+    monkeypatch.setattr(wall.module, "ws2811_init", lambda _: -3)
+    monkeypatch.setattr(wall.module, "ws2811_get_return_t_str", lambda _: "Hardware revision is not supported")
+    with pytest.raises(PartMissing, match=told):
+        Ws281xStrip(load_ws281x(wall.module), 18, 3, lambda: model)
+
+
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rpi_ws281x", None)
     with pytest.raises(PartMissing, match="extra `pi`"):
@@ -72,7 +89,7 @@ def test_the_real_library_off_a_pi_is_missing_and_ends_well() -> None:
     script = (
         "from hardware.strips.ws281x import *; from hardware.parts import PartMissing\n"
         "for _ in range(3):\n"
-        "    try: Ws281xStrip(load_ws281x(), LightsWiring())\n"
+        "    try: Ws281xStrip(load_ws281x(), 18, 24)\n"
         "    except PartMissing as error: print(error)\n"
     )
     done = subprocess.run(
