@@ -147,12 +147,12 @@ def contact_watch(contacts: Contacts, happen: Happen) -> ContactWatch:
     )
 
 
-def lights_watch(happen: Happen) -> Callable[[bool], None]:
-    """Reports whether the lights fail; a warning, for broken lights never stop a session."""
+def lights_watch(happen: Happen) -> Callable[[str], None]:
+    """Reports whether and why the lights fail; a warning, for broken lights never stop a session."""
 
-    def failed(failing: bool) -> None:
-        if failing:
-            detail = "The lights take no frames; sessions go on. Check the strip's supply and data line."
+    def failed(reason: str) -> None:
+        if reason:
+            detail = f"Sessions go on without lights: {reason}."
             happen(FaultRaised, code="LightsFailure", title="Lights Failure", detail=detail, warning=True)
         else:
             happen(FaultCleared, code="LightsFailure")

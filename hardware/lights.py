@@ -64,9 +64,13 @@ class Lights:
         palette: Mapping[Colour, Rgb],
         brightness: float,
         clock: Callable[[], float] = boottime,
-        failed: Callable[[bool], None] = lambda _: None,
+        failed: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Draw on `strip`. The stepping thread calls `failed` with the first frame, and whenever that changes."""
+        """Draw on `strip`.
+
+        The stepping thread calls `failed` with the first frame, and whenever that changes: with why the lights fail, or
+        with nothing when they are well.
+        """
         self.wake = threading.Event()
         self._strip = strip
         self._segments = dict(segments)
@@ -141,7 +145,7 @@ class Lights:
         if self._backoff_s:
             logger.info("the lights are back")
             self._set_backoff(0.0)
-        self._tell(failing=False)
+        self._tell("")
         return True
 
     def _fail(self, error: LightsFailure, now: float) -> None:
@@ -151,12 +155,12 @@ class Lights:
         self._next_write = now + self._backoff_s
         if first:
             logger.warning("the lights fail, trying again at least every %d s: %s", RETRY_AT_MOST_S, error)
-        self._tell(failing=True)
+        self._tell(str(error))
 
-    def _tell(self, *, failing: bool) -> None:
-        if failing is not self._failing:
-            self._failing = failing
-            self._failed(failing)
+    def _tell(self, reason: str) -> None:
+        if bool(reason) is not self._failing:
+            self._failing = bool(reason)
+            self._failed(reason)
 
     def _set_backoff(self, seconds: float) -> None:
         with self._changed:

@@ -104,8 +104,7 @@ def lights(socket: Path, user: str, child: bool) -> None:
     """Put frames on a ws281x strip: the root process beside `run`."""
     from agent.cli.lights import run_lights
 
-    with told_errors():
-        run_lights(socket, user, child=child)
+    sys.exit(run_lights(socket, user, child=child))
 
 
 @main.command()

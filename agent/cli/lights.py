@@ -10,7 +10,7 @@ import click
 
 from agent import logs
 from agent.notify import notify
-from hardware.parts import Strip
+from hardware.parts import PartMissing, Strip
 from hardware.strips.door import listen_at, users_of
 from hardware.strips.server import LightsServer
 from hardware.strips.ws281x import Ws281xStrip, load_ws281x
@@ -21,14 +21,20 @@ def open_strip(pin: int, pixels: int) -> Strip:
     return Ws281xStrip(load_ws281x(), pin, pixels)
 
 
-def run_lights(path: Path, user: str, *, child: bool) -> None:
-    """Serve a strip at `path` until SIGTERM or SIGINT. Raises PartMissing.
+def run_lights(path: Path, user: str, *, child: bool) -> int:
+    """Serve a strip at `path` until SIGTERM or SIGINT; gives the exit status.
 
-    As a `child`, say when it listens on standard output, and end when standard input does.
+    As a `child`, say when it listens on standard output, and end when standard input does. A process of root loads
+    nothing of the agent that it does not need, so its errors are told here.
     """
     faulthandler.enable()
     logs.set_up()
-    server = LightsServer(listen_at(path, user), users_of(user), open_strip)
+    try:
+        listener = listen_at(path, user)
+    except PartMissing as error:
+        click.echo(f"station-agent: {error}", err=True)
+        return 1
+    server = LightsServer(listener, users_of(user), open_strip)
 
     def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's own signature
         server.stop()
@@ -43,3 +49,4 @@ def run_lights(path: Path, user: str, *, child: bool) -> None:
         server.run()
     finally:
         path.unlink(missing_ok=True)
+    return 0

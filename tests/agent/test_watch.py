@@ -259,8 +259,9 @@ class TestBoltsAndLights:
     def test_lights_that_fail_are_a_warning(self) -> None:
         heard: list[tuple[type[Fact], dict[str, Any]]] = []
         watch = lights_watch(lambda kind, **values: heard.append((kind, values)))
-        watch(True)
-        watch(False)
+        watch("the strip took no frame")
+        watch("")
         (raised, cleared) = heard
+        assert raised[1]["detail"] == "Sessions go on without lights: the strip took no frame."
         assert (raised[0], raised[1]["code"], raised[1]["warning"]) == (FaultRaised, "LightsFailure", True)
         assert cleared == (FaultCleared, {"code": "LightsFailure"})

@@ -42,7 +42,7 @@ class Bench:
         self.clock = clock
         self.started = clock.now
         self.strip = Strip(clock)
-        self.told: list[bool] = []
+        self.told: list[str] = []
         self.lights = Lights(self.strip, segments_of(wiring), palette_of({}), 1.0, clock, self.told.append)
 
     def run(self, seconds: float) -> int:
@@ -164,14 +164,14 @@ def test_a_dead_strip_is_told_once_tried_with_patience_and_shown_what_holds_then
     bench.strip.dead = True
     bench.lights.show({"1": Look((Colour.BLUE,))})
     bench.run(60)
-    assert bench.told == [True]
+    assert bench.told == ["dead"]
     pauses = [two - one for one, two in zip(bench.strip.tried, bench.strip.tried[1:], strict=False)]
     assert pauses[:6] == pytest.approx([0.5, 1, 2, 4, 8, 10], abs=0.01)
     assert max(pauses) <= 10.01
     bench.lights.show({"2": Look((Colour.RED,))})
     bench.strip.dead = False
     bench.run(10.1)
-    assert bench.told == [True, False]
+    assert bench.told == ["dead", ""]
     assert bench.strip.frames[-1][1] == [BLACK] * 16 + [RED] * 8
     assert len(bench.strip.frames) == 1
 
@@ -180,7 +180,7 @@ def test_a_strip_that_works_says_so_once(bench: Bench) -> None:
     bench.run(1)
     bench.lights.show({"1": Look((Colour.BLUE,))})
     bench.run(1)
-    assert bench.told == [False], "what was told of it before a restart may be over"
+    assert bench.told == [""], "what was told of it before a restart may be over"
 
 
 def test_a_strip_that_failed_is_written_anew(bench: Bench) -> None:

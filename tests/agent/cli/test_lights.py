@@ -260,6 +260,18 @@ def test_the_user_that_is_named_may_connect(start: Start) -> None:
     assert lights.end()[0] == 0
 
 
+def test_root_loads_nothing_of_the_agent_but_what_it_needs() -> None:
+    program = "import sys, agent.cli.lights; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=20
+    )
+    loaded = set(done.stdout.split())
+    assert {name for name in loaded if name.startswith("agent.")} == {
+        *("agent.cli", "agent.cli.lights", "agent.logs", "agent.notify", "agent.version")
+    }
+    assert not loaded & {"requests", "paho", "msgspec", "gpiozero", "lgpio", "spidev"}
+
+
 def test_a_second_one_at_the_same_socket_says_so(lights: Process, start: Start) -> None:
     second = start()
     _, errors = second.process.communicate(timeout=20)
