@@ -111,6 +111,15 @@ def test_somebody_else_at_the_socket_is_no_lights_process(path: Path, answer: by
             strip.show([RED])
 
 
+def test_half_an_answer_is_none() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(frames.done()[:3])
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(ConnectionError, match="hung up"):
+            remote._ask(ours, frames.hello(18, 1))
+
+
 def test_one_that_never_answers_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "ANSWER_WITHIN_S", 0.05)
     with somebody(path), pytest.raises(PartMissing, match="timed out"):

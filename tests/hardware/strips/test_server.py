@@ -121,6 +121,25 @@ def test_a_newer_agent_takes_the_strip_over(
     newer.line.close()
 
 
+def test_a_frame_that_arrives_with_the_newer_agents_hello_is_too_late(shelf: Shelf, path: Path) -> None:
+    server = LightsServer(listen_at(path, "station-agent"), frozenset({os.geteuid()}), shelf.open)
+    old = Caller(path)
+    server._step()
+    old.line.sendall(HELLO)
+    server._step()
+    newer = Caller(path)
+    server._step()
+    newer.line.sendall(HELLO)
+    old.line.sendall(LIT)
+    server._step()
+    assert shelf.shown == []
+    assert shelf.opened == [(18, 3), (18, 3)]
+    server.stop()
+    server.run()
+    for one in (old, newer):
+        one.line.close()
+
+
 def test_somebody_who_names_no_strip_takes_nothing_over_and_has_to_go(
     agent: Caller, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
