@@ -63,6 +63,7 @@ class LightsServer:
         self._host: _Guest | None = None
         self._newcomer: _Guest | None = None
         self._refused: set[int] = set()
+        self._missing = ""
         self._stopping = False
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector = selectors.DefaultSelector()
@@ -129,7 +130,7 @@ class LightsServer:
             self._send_away(guest, str(error))
             return
         except PartMissing as error:
-            logger.warning("no lights: %s", error)
+            self._tell_missing(str(error))
             self._part_from(guest)
             return
         if not data:
@@ -151,10 +152,16 @@ class LightsServer:
         except PartMissing as error:
             guest.answer(frames.failed(str(error)))
             raise
-        self._host, self._newcomer = guest, None
+        self._host, self._newcomer, self._missing = guest, None, ""
         self._selector.register(self._listener, selectors.EVENT_READ)
         logger.info("an agent has the strip of %d pixels on GPIO%d", pixels, pin)
         guest.answer(frames.done())
+
+    def _tell_missing(self, reason: str) -> None:
+        """The agent asks again and again; the log hears each reason once."""
+        if reason != self._missing:
+            self._missing = reason
+            logger.warning("no lights: %s", reason)
 
     def _show(self, guest: _Guest, strip: Strip, body: bytes) -> None:
         pixels = frames.pixels_of(body, guest.pixels)

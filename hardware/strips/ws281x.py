@@ -22,30 +22,29 @@ SECOND_CHANNEL_PINS = (13, 19, 41, 45, 53)
 logger = logging.getLogger(__name__)
 
 
-def load_ws281x(stand_in: ModuleType | None = None) -> "type[PixelStrip]":
-    """The library's strip, or with `stand_in` the same over that in its C module's place. Raises PartMissing."""
+def load_ws281x(stand_in: ModuleType | None = None) -> ModuleType:
+    """rpi_ws281x, or with `stand_in` the same over that in its C module's place. Raises PartMissing."""
     modules = {} if stand_in is None else {"_rpi_ws281x": stand_in}
     try:
         with standing_in(modules, ["rpi_ws281x", "rpi_ws281x.rpi_ws281x"]):
-            from rpi_ws281x import PixelStrip
+            import rpi_ws281x
     except ImportError as error:
         raise PartMissing(f"rpi_ws281x cannot be loaded ({error}): install the extra `pi`") from error
-    return PixelStrip
+    return rpi_ws281x
 
 
 class Ws281xStrip:
     """The pixels on one pin."""
 
-    def __init__(
-        self, pixel_strip: "type[PixelStrip]", pin: int, pixels: int, model: Callable[[], str] = board_model
-    ) -> None:
+    def __init__(self, library: ModuleType, pin: int, pixels: int, model: Callable[[], str] = board_model) -> None:
         """Take the pin. Raises PartMissing; then it says what `model`, the board's name, has to do with it."""
-        strip = pixel_strip(pixels, pin, channel=int(pin in SECOND_CHANNEL_PINS))
+        strip: PixelStrip = library.PixelStrip(pixels, pin, channel=int(pin in SECOND_CHANNEL_PINS))
         try:
             strip.begin()
         except RuntimeError as error:
-            # The library would clean up at exit what begin() has not made, and crash (segmentation fault, 5.0.0).
+            # The library would also close at exit what begin() has not opened, and crash (segmentation fault, 5.0.0).
             atexit.unregister(strip._cleanup)  # noqa: SLF001
+            library.ws.delete_ws2811_t(strip._leds)  # noqa: SLF001
             hint = lights_fit(model(), "ws281x") or "run as root on a Pi up to 4"
             raise PartMissing(f"the strip on GPIO{pin} cannot be opened ({error}): {hint}") from error
         self._strip: PixelStrip | None = strip

@@ -1,4 +1,7 @@
+from typing import Any
+
 class PixelStrip:
+    _leds: Any
     def __init__(
         self,
         num: int,

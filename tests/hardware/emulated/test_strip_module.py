@@ -32,7 +32,7 @@ def wall(clock: Any) -> Wall:
 
 @pytest.fixture
 def pixels(wall: Wall) -> Any:
-    strip = load_ws281x(ws281x_module(wall.strip))(3, 18)
+    strip = load_ws281x(ws281x_module(wall.strip)).PixelStrip(3, 18)
     strip.begin()
     yield strip
     strip._cleanup()

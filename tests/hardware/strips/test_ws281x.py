@@ -100,7 +100,7 @@ def test_the_real_library_off_a_pi_is_missing_and_ends_well() -> None:
         timeout=30,
         check=False,
     )
-    assert (done.returncode, done.stdout.count("-3")) == (0, 3), done.stderr
+    assert (done.returncode, done.stdout.count("-3"), done.stderr) == (0, 3, "")
 
 
 def test_no_strip_takes_everything() -> None:
