@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.mqtt import eventually
 
+from agent.rooms import LIGHTS_PROCESS
 from hardware.parts import LightsFailure, PartMissing
 from hardware.sockets import at_path
 from hardware.strips import frames
@@ -176,7 +177,7 @@ def test_the_real_c_module_fails_off_a_pi_and_the_process_lives_on_and_ends_well
     if Path("/dev/vcio").exists():
         pytest.skip("this is a Pi")
     path = folder / "socket"
-    child = Child([sys.executable, "-m", "agent", "lights", "--child", "--socket", str(path)])
+    child = Child([*LIGHTS_PROCESS, "--socket", str(path)])
     for _ in range(2):
         with pytest.raises(PartMissing, match=r"-3 .*run as root on a Pi up to 4"):
             RemoteStrip(path, 18, 24, child)

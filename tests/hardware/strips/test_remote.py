@@ -1,5 +1,6 @@
 """The agent's end of the lights process, and the process as a child."""
 
+import os
 import socket
 import sys
 import threading
@@ -162,6 +163,7 @@ def test_where_nobody_listens_the_child_is_started(path: Path, child: Child) -> 
     process = child._process
     assert process is not None
     assert process.poll() is None
+    assert os.getsid(process.pid) != os.getsid(0), "a Ctrl-C in our terminal would be its end before ours"
     strip.close()
     child.close()
     assert process.poll() == 0
