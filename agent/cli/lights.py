@@ -45,8 +45,5 @@ def run_lights(path: Path, user: str, *, child: bool) -> int:
         server.end_with(sys.stdin.fileno())
         click.echo("ready")
     notify("READY=1")
-    try:
-        server.run()
-    finally:
-        path.unlink(missing_ok=True)
+    server.run()
     return 0

@@ -94,6 +94,35 @@ def test_broken_lights_never_stop_a_session(bench: Bench) -> None:
     bench.wait(lambda: bench.pixels(8) == (0, 0, 128))
 
 
+RGB = """
+kind = "rgb"
+rgb_pins = { main = [5, 6, 13], 1 = [19, 20, 24], 2 = [4, 18, 26] }
+"""
+
+
+def test_a_station_with_an_led_for_each_light(benches: Benches) -> None:
+    bench = benches(lights=RGB)
+    seen = len(bench.lines)
+    bench.start_session()
+    main = ("5", "6", "13")
+    assert any(all(lines.get(pin) for pin in main) for lines in bench.lines[seen:]), "white as the card was read"
+    bench.wait(lambda: [bench.lines[-1].get(pin) for pin in ("19", "20", "24", *main)] == [0, 0, 1, 0, 0, 0])
+    assert bench.faults() == []
+
+
+def test_a_station_with_the_strip_of_a_five(benches: Benches) -> None:
+    bench = benches(lights='kind = "pio"\nbrightness = 0.2\ncolours = { blue = "#00ff80" }')
+    bench.start_session()
+    bench.wait(lambda: bench.pixels(8) == (0, 51, 26))
+    bench.world.set_fault("lights-dead", True)
+    bench.tap()
+    bench.wait(lambda: bench.faults() == ["LightsFailure"])
+    (fault,) = bench.state()["faults"]
+    assert fault["detail"] == "Sessions go on without lights: /dev/leds0 took no frame: [Errno 5] Input/output error."
+    bench.world.set_fault("lights-dead", False)
+    bench.wait(lambda: bench.faults() == [])
+
+
 def test_lights_that_were_mended_while_the_station_was_off_are_well(bench: Bench) -> None:
     bench.world.set_fault("lights-dead", True)
     bench.start_session()

@@ -59,6 +59,8 @@ kind = "simulated"
 {hardware}
 [reader]
 poll_interval_ms = {poll_interval_ms}
+[lights]
+{lights}
 [supplier]
 url = "{url}"
 driver_wait_s = {driver_wait_s}
@@ -153,6 +155,7 @@ class Bench:
             "where": "local",
             "protocol": 5,
             "move_timeout_ms": 400,
+            "lights": "",
             **options,
         }
         self._agent: subprocess.Popen[str] | None = None
