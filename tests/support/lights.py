@@ -1,14 +1,23 @@
 """Strips that remember, and the lights process's server in a thread of the test."""
 
 import os
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from hardware.parts import LightsFailure, PartMissing, Rgb
+from hardware.sockets import at_path
+from hardware.strips import frames
 from hardware.strips.door import listen_at
+from hardware.strips.frames import Kind
 from hardware.strips.server import LightsServer
+
+RED: Rgb = (255, 0, 0)
+HELLO = frames.hello(18, 3)
+LIT = frames.frame([RED] * 3)
+DONE = (Kind.DONE, b"")
 
 
 class Shelf:
@@ -61,3 +70,37 @@ def served(shelf: Shelf, path: Path, users: frozenset[int] | None = None) -> Ite
         server.stop()
         thread.join(10)
         path.unlink(missing_ok=True)
+
+
+class Caller:
+    """Somebody at the socket."""
+
+    def __init__(self, path: Path) -> None:
+        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.line.settimeout(10)
+        at_path(path, self.line.connect)
+
+    def ask(self, message: bytes) -> tuple[Kind, bytes]:
+        self.line.sendall(message)
+        incoming = frames.Incoming()
+        while not (answers := incoming.feed(self.line.recv(4096))):
+            pass
+        return answers[0]
+
+    def is_sent_away(self) -> bool:
+        try:
+            return self.line.recv(4096) == b""
+        except ConnectionError:
+            return True
+
+    def say_and_leave(self, said: bytes) -> None:
+        """Say all of it, and wait until the other side is done with it."""
+        try:
+            self.line.sendall(said)
+            self.line.shutdown(socket.SHUT_WR)
+            while self.line.recv(4096):
+                pass
+        except OSError:
+            pass
+        finally:
+            self.line.close()

@@ -23,16 +23,6 @@ RED = (255, 0, 0)
 BLACK = (0, 0, 0)
 
 
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "socket"
-
-
 def test_frames_reach_the_strip_and_closing_goes_dark(shelf: Shelf, path: Path, eventually: Any) -> None:
     with served(shelf, path):
         strip = RemoteStrip(path, 13, 3)

@@ -1,84 +1,17 @@
 """The lights process's server: who may connect, what may be said, and what is left when somebody goes."""
 
 import os
-import random
-import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.lights import Shelf, served
+from support.lights import DONE, HELLO, LIT, RED, Caller, Shelf, served
 
-from hardware.parts import PartMissing
-from hardware.sockets import at_path
 from hardware.strips import frames, server
-from hardware.strips.door import listen_at, users_of
+from hardware.strips.door import listen_at
 from hardware.strips.frames import Kind
 from hardware.strips.server import LightsServer
-
-RED = (255, 0, 0)
-LIT = frames.frame([RED] * 3)
-HELLO = frames.hello(18, 3)
-FUZZED = 12_000
-
-
-class Caller:
-    """Somebody at the socket."""
-
-    def __init__(self, path: Path) -> None:
-        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.line.settimeout(10)
-        at_path(path, self.line.connect)
-
-    def ask(self, message: bytes) -> tuple[Kind, bytes]:
-        self.line.sendall(message)
-        incoming = frames.Incoming()
-        while not (answers := incoming.feed(self.line.recv(4096))):
-            pass
-        return answers[0]
-
-    def is_sent_away(self) -> bool:
-        try:
-            return self.line.recv(4096) == b""
-        except ConnectionError:
-            return True
-
-    def say_and_leave(self, said: bytes) -> None:
-        """Say all of it, and wait until the other side is done with it."""
-        try:
-            self.line.sendall(said)
-            self.line.shutdown(socket.SHUT_WR)
-            while self.line.recv(4096):
-                pass
-        except OSError:
-            pass
-        finally:
-            self.line.close()
-
-
-DONE = (Kind.DONE, b"")
-
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "lights" / "socket"
-
-
-@pytest.fixture
-def agent(shelf: Shelf, path: Path) -> Iterator[Caller]:
-    """One that has the strip."""
-    with served(shelf, path):
-        caller = Caller(path)
-        assert caller.ask(HELLO) == DONE
-        yield caller
-        caller.line.close()
 
 
 def test_frames_arrive_and_are_answered(agent: Caller, shelf: Shelf) -> None:
@@ -234,90 +167,6 @@ def test_nobody_else_may_connect(shelf: Shelf, path: Path, caplog: pytest.LogCap
             caller.say_and_leave(HELLO + LIT)
     assert (shelf.opened, shelf.shown) == ([], [])
     assert len([message for message in caplog.messages if "may not drive the lights" in message]) == 1
-
-
-def garbage(dice: random.Random) -> bytes:
-    """Anything but a hello that names a strip."""
-    said = bytearray(
-        dice.choice(
-            [
-                dice.randbytes(dice.randrange(200)),
-                HELLO,
-                LIT,
-                HELLO + LIT,
-                frames.frame([RED] * dice.randrange(1000)),
-                b"SL\x01" + dice.randbytes(dice.randrange(3, 40)),
-            ]
-        )
-    )
-    if bytes(said[: len(HELLO)]) == HELLO:
-        # any other header or length is wrong; so are all these pins
-        place, value = dice.choice([(0, 0), (1, 0), (2, 9), (3, dice.randrange(2, 256)), (5, 2), (6, 200)])
-        said[place] = value
-    return bytes(said)
-
-
-def test_garbage_changes_nothing_for_the_agent_that_has_the_strip(
-    agent: Caller, shelf: Shelf, path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("ERROR")
-    agent.ask(LIT)
-    dice = random.Random(8)
-    for _ in range(FUZZED // 2):
-        Caller(path).say_and_leave(garbage(dice))
-    assert shelf.shown == [[RED] * 3]
-    assert shelf.lit
-    assert shelf.opened == [(18, 3)]
-    assert agent.ask(LIT) == DONE
-
-
-def test_garbage_after_a_hello_lights_nothing(shelf: Shelf, path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("ERROR")
-    dice = random.Random(9)
-    with served(shelf, path):
-        for _ in range(FUZZED // 2):
-            said = bytearray(LIT)
-            place = dice.randrange(6)
-            said[place] ^= dice.randrange(1, 256)
-            caller = Caller(path)
-            assert caller.ask(HELLO) == DONE
-            caller.say_and_leave(bytes(said) + dice.randbytes(dice.randrange(40)))
-        caller = Caller(path)
-        assert caller.ask(HELLO) == DONE
-        caller.line.close()
-    assert shelf.shown == []
-    assert len(shelf.opened) == FUZZED // 2 + 1
-
-
-def test_the_socket_is_its_groups_only_and_a_leftover_is_replaced(path: Path) -> None:
-    for _ in range(2):
-        listener = listen_at(path, "nobody-of-this-name")
-        assert path.stat().st_mode & 0o777 == 0o660
-        assert path.parent.stat().st_mode & 0o777 == 0o750
-        listener.close()
-
-
-def test_only_one_can_listen(shelf: Shelf, path: Path) -> None:
-    with served(shelf, path), pytest.raises(PartMissing, match="stop that one first"):
-        listen_at(path, "station-agent")
-
-
-def test_a_place_where_nobody_can_listen_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(PartMissing, match="run as root"):
-        listen_at(tmp_path / "file" / "socket", "station-agent")
-
-
-def test_root_and_the_agents_user_may_connect() -> None:
-    assert users_of("nobody-of-this-name") == {0, os.geteuid()}
-    assert users_of("daemon") == {0, os.geteuid(), 1}
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a socket away")
-def test_the_socket_belongs_to_the_agents_group(path: Path) -> None:
-    listener = listen_at(path, "daemon")
-    assert (path.stat().st_gid, path.parent.stat().st_gid) == (1, 1)
-    listener.close()
 
 
 def test_a_pipe_that_closes_ends_it(shelf: Shelf, path: Path) -> None:
