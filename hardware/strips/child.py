@@ -1,15 +1,15 @@
 """The lights process as this process's child, for a station that runs as root without the service."""
 
 import logging
-import select
+import socket
 import subprocess
 from collections.abc import Sequence
-from typing import IO
 
 from hardware.parts import PartMissing
 
 READY_WITHIN_S = 3.0
 ENDS_WITHIN_S = 2.0
+READ_AT_MOST = 100
 
 logger = logging.getLogger(__name__)
 
@@ -20,32 +20,34 @@ class Child:
     def __init__(self, command: Sequence[str]) -> None:
         """`command`: the program, which writes a line to its standard output when it listens."""
         self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: tuple[subprocess.Popen[bytes], socket.socket] | None = None
 
     def start(self) -> None:
         """Start it, or anew if it has ended, and wait until it listens. Raises PartMissing."""
         self.close()
+        ours, theirs = socket.socketpair()
+        end = theirs.fileno()
         try:
             # Its own session: a Ctrl-C in a terminal is ours, and we end it.
-            process = subprocess.Popen(  # noqa: S603  our own program
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-            )
+            process = subprocess.Popen(self._command, stdin=end, stdout=end, start_new_session=True)  # noqa: S603  ours
         except OSError as error:
+            ours.close()
             raise PartMissing(f"the lights process cannot be started: {error}") from error
-        self._process = process
-        if not _speaks(process.stdout):
+        finally:
+            theirs.close()
+        self._running = (process, ours)
+        if not _speaks(ours):
             self.close()
             raise PartMissing("the lights process did not come up: see what it said in the log")
         logger.info("the lights process was started, it is process %d", process.pid)
 
     def close(self) -> None:
         """End it. Idempotent."""
-        process, self._process = self._process, None
-        if process is None:
+        if self._running is None:
             return
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        process, line = self._running
+        self._running = None
+        line.close()
         try:
             process.wait(ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -54,9 +56,11 @@ class Child:
             process.wait()
 
 
-def _speaks(output: IO[bytes] | None) -> bool:
+def _speaks(line: socket.socket) -> bool:
     """Whether a line comes in time, rather than the end."""
-    if output is None:
+    line.settimeout(READY_WITHIN_S)
+    try:
+        with line.makefile("rb") as words:
+            return bool(words.readline(READ_AT_MOST))
+    except OSError:
         return False
-    told, _, _ = select.select([output], [], [], READY_WITHIN_S)
-    return bool(told) and bool(output.readline())

@@ -14,7 +14,8 @@ SOCKET_MODE = 0o660
 
 def users_of(agent: str) -> frozenset[int]:
     """Who may drive the lights: root, whoever runs this process, and the agent's user if there is one."""
-    return frozenset({0, os.geteuid(), *(entry.pw_uid for entry in _entries(agent))})
+    entry = _entry(agent)
+    return frozenset({0, os.geteuid()} if entry is None else {0, os.geteuid(), entry.pw_uid})
 
 
 def listen_at(path: Path, agent: str) -> socket.socket:
@@ -43,17 +44,17 @@ def listen_at(path: Path, agent: str) -> socket.socket:
     return listener
 
 
-def _entries(agent: str) -> list[pwd.struct_passwd]:
+def _entry(agent: str) -> pwd.struct_passwd | None:
     try:
-        return [pwd.getpwnam(agent)]
+        return pwd.getpwnam(agent)
     except KeyError:
-        return []
+        return None
 
 
 def _hand_over(path: Path, agent: str) -> None:
-    for entry in _entries(agent):
-        if path.stat().st_gid != entry.pw_gid:
-            os.chown(path, -1, entry.pw_gid)
+    entry = _entry(agent)
+    if entry is not None and path.stat().st_gid != entry.pw_gid:
+        os.chown(path, -1, entry.pw_gid)
 
 
 def _remove_leftover(path: Path) -> None:

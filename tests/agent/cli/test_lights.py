@@ -182,8 +182,8 @@ def test_the_real_c_module_fails_off_a_pi_and_the_process_lives_on_and_ends_well
     for _ in range(2):
         with pytest.raises(PartMissing, match=r"-3 .*run as root on a Pi up to 4"):
             RemoteStrip(path, 18, 24, child)
-    process = child._process
-    assert process is not None
+    assert child._running is not None
+    process, _ = child._running
     child.close()
     assert process.poll() == 0
 
@@ -200,7 +200,7 @@ from hardware.strips.child import Child
 from hardware.strips.remote import RemoteStrip
 strip = RemoteStrip(Path({str(path)!r}), 18, 1, Child({command!r}))
 strip.show([(255, 0, 0)])
-print(strip._child._process.pid, flush=True)
+print(strip._child._running[0].pid, flush=True)
 sys.stdin.read()
 """
     with subprocess.Popen(

@@ -150,8 +150,8 @@ def child(path: Path) -> Iterator[Child]:
 def test_where_nobody_listens_the_child_is_started(path: Path, child: Child) -> None:
     strip = RemoteStrip(path, 18, 1, child)
     strip.show([RED])
-    process = child._process
-    assert process is not None
+    assert child._running is not None
+    process, _ = child._running
     assert process.poll() is None
     assert os.getsid(process.pid) != os.getsid(0), "a Ctrl-C in our terminal would be its end before ours"
     strip.close()
@@ -162,19 +162,19 @@ def test_where_nobody_listens_the_child_is_started(path: Path, child: Child) -> 
 def test_where_somebody_listens_no_child_is_started(shelf: Shelf, path: Path, child: Child) -> None:
     with served(shelf, path):
         RemoteStrip(path, 18, 1, child).close()
-    assert child._process is None
+    assert child._running is None
 
 
 def test_a_child_that_died_is_started_anew(path: Path, child: Child) -> None:
     strip = RemoteStrip(path, 18, 1, child)
-    process = child._process
-    assert process is not None
+    assert child._running is not None
+    process, _ = child._running
     process.kill()
     process.wait()
     with pytest.raises(LightsFailure, match="took no frame"):
         strip.show([RED])
     strip.show([RED])
-    assert child._process is not process
+    assert child._running[0] is not process
     strip.close()
 
 
@@ -202,8 +202,8 @@ def test_a_child_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(child_module, "ENDS_WITHIN_S", 0.05)
     child = Child([sys.executable, "-c", "import threading; print('ready', flush=True); threading.Event().wait()"])
     child.start()
-    process = child._process
-    assert process is not None
+    assert child._running is not None
+    process, _ = child._running
     child.close()
     assert process.poll() == -9
     assert "is killed" in caplog.text
