@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 PI_3B = 0xA02082
 """Revision code of a board with the 40-pin header that every Pi since 2014 has."""
+
+IN_USE = 1
+"""The flag of a line that somebody has claimed (GPIO_V2_LINE_FLAG_USED in linux/gpio.h)."""
+LGPIO_USER = "lg"
+"""The name by which lgpio, and with it gpiozero, claims lines."""
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +108,20 @@ class RgbLed:
 class Pins:
     """Claims lines by their BCM numbers."""
 
-    def __init__(self, factory: "LGPIOFactory", errors: tuple[type[Exception], ...]) -> None:
+    def __init__(
+        self, factory: "LGPIOFactory", errors: tuple[type[Exception], ...], user_of: Callable[[int], str]
+    ) -> None:
         self._factory = factory
         self._errors = errors
+        self._user_of = user_of
+
+    def user_of(self, pin: int) -> str:
+        """By what name somebody, this station included, has claimed the line; empty: nobody has, as far as known."""
+        try:
+            return self._user_of(pin)
+        except self._errors as error:
+            logger.debug("nobody says who holds GPIO%d: %s", pin, error)
+            return ""
 
     def output(self, pin: int, *, high: bool) -> OutputLine:
         """Claim an output at this level: a line that has it already sees no edge. Raises PartMissing."""
@@ -113,7 +130,7 @@ class Pins:
         try:
             device = OutputDevice(pin, initial_value=high, pin_factory=self._factory)
         except self._errors as error:
-            raise _unclaimable(pin, error) from error
+            raise self._unclaimable(pin, error) from error
         return OutputLine(pin, device, self._errors)
 
     def input(self, pin: int) -> InputLine:
@@ -123,7 +140,7 @@ class Pins:
         try:
             device = InputDevice(pin, pull_up=True, pin_factory=self._factory)
         except self._errors as error:
-            raise _unclaimable(pin, error) from error
+            raise self._unclaimable(pin, error) from error
         return InputLine(pin, device, self._errors)
 
     def rgb_led(self, pins: tuple[int, int, int]) -> RgbLed:
@@ -141,6 +158,17 @@ class Pins:
     def close(self) -> None:
         """Give every line back; outputs stay as they are. Idempotent."""
         self._factory.close()
+
+    def _unclaimable(self, pin: int, error: Exception) -> PartMissing:
+        user = self.user_of(pin)
+        if user:
+            return PartMissing(f"GPIO{pin} is in use by {named(user)}: stop that program, or wire another pin")
+        return PartMissing(f"GPIO{pin} cannot be claimed ({error}): see what else uses it, or wire another pin")
+
+
+def named(user: str) -> str:
+    """Who holds a line, for people: whatever claims lines through lgpio goes by the same name."""
+    return f"'{user}' (a program that uses lgpio or gpiozero)" if user == LGPIO_USER else f"'{user}'"
 
 
 def open_pins(*, stand_in: ModuleType | None = None, runtime: Path | None = None) -> Pins:
@@ -189,13 +217,15 @@ def open_pins(*, stand_in: ModuleType | None = None, runtime: Path | None = None
             return revision
 
     try:
-        return Pins(Factory(), (GPIOZeroError, lgpio.error, OSError))
+        factory = Factory()
     except (lgpio.error, OSError) as error:
         raise PartMissing(f"the GPIO chip cannot be opened ({error}): run on a Pi, as a user in group gpio") from error
 
+    def user_of(pin: int) -> str:
+        _, _, flags, _, user = lgpio.gpio_get_line_info(factory._handle, pin)  # noqa: SLF001 (as LGPIOPin does)
+        return (user or "the kernel") if flags & IN_USE else ""
 
-def _unclaimable(pin: int, error: Exception) -> PartMissing:
-    return PartMissing(f"GPIO{pin} cannot be claimed ({error}): see what else uses it, or wire another pin")
+    return Pins(factory, (GPIOZeroError, lgpio.error, OSError), user_of)
 
 
 def _revision() -> int:

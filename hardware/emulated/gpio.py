@@ -7,7 +7,7 @@ claim is freed or its process dies.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import NoReturn, Protocol
@@ -59,6 +59,12 @@ class _Claim:
     level: int = 0
 
 
+OTHERS = -1
+"""The handle of lines that other programs hold."""
+USER = "lg"
+"""The name by which lgpio claims lines."""
+
+
 @dataclass(slots=True)
 class GpioChip:
     """/dev/gpiochip0, as lgpio's functions see it. Every method raises Error where lgpio does."""
@@ -67,7 +73,14 @@ class GpioChip:
     _handles: set[int] = field(default_factory=set)
     _opened: int = 0
     _claims: dict[int, _Claim] = field(default_factory=dict)
+    _others: dict[int, str] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def hold(self, gpio: int, user: str) -> None:
+        """Another program claims the line by this name; it gives it back never."""
+        with self._lock:
+            self._others[gpio] = user
+            self._claims[gpio] = _Claim(OTHERS, output=False, flags=IS_LG_INPUT)
 
     def gpiochip_open(self, gpiochip: int) -> int:
         """A handle to the chip; there is only number 0."""
@@ -151,6 +164,15 @@ class GpioChip:
             return IS_INPUT
         return claim.flags | IS_KERNEL | (IS_OUT if claim.output else IS_INPUT)
 
+    def gpio_get_line_info(self, handle: int, gpio: int) -> list[int | str]:
+        """Status, number, flags (IS_KERNEL: in use), name, and who uses it; anybody's lines may be looked at."""
+        with self._lock:
+            self._check_handle(handle, gpio)
+            claim = self._claims.get(gpio)
+        if claim is None:
+            return [0, gpio, 0, f"GPIO{gpio}", ""]
+        return [0, gpio, IS_KERNEL | (IS_OUT if claim.output else 0), f"GPIO{gpio}", self._others.get(gpio, USER)]
+
     def tx_pwm(self, handle: int, gpio: int, pwm_frequency: float, pwm_duty_cycle: float) -> int:
         """Start software PWM; the world sees the line high while any part of the cycle is."""
         if pwm_frequency and not 0.1 <= pwm_frequency <= 10_000:  # noqa: PLR2004 (lgpio's limits, in Hz)
@@ -182,11 +204,14 @@ class GpioChip:
             _fail("GPIO not allocated")
         return claim
 
-    def _check(self, handle: int, gpio: int = 0) -> None:
+    def _check_handle(self, handle: int, gpio: int) -> None:
         if handle not in self._handles:
             _fail("unknown handle")
         if not 0 <= gpio < LINES:
             _fail("bad GPIO number")
+
+    def _check(self, handle: int, gpio: int = 0) -> None:
+        self._check_handle(handle, gpio)
         claim = self._claims.get(gpio)
         if claim is not None and claim.handle != handle:
             _fail("GPIO busy")
@@ -196,9 +221,14 @@ def _fail(text: str) -> NoReturn:
     raise Error(text)
 
 
-def lgpio_module(lines: Lines) -> ModuleType:
-    """A module to be put at `sys.modules["lgpio"]` while `gpiozero.pins.lgpio` is imported."""
+def lgpio_module(lines: Lines, others: Mapping[int, str] | None = None) -> ModuleType:
+    """A module to be put at `sys.modules["lgpio"]` while `gpiozero.pins.lgpio` is imported.
+
+    `others`: lines that other programs hold, and by which name.
+    """
     chip = GpioChip(lines)
+    for gpio, user in (others or {}).items():
+        chip.hold(gpio, user)
     edges = Edges(chip.alert_level, time.monotonic_ns)
     lines.watch(edges.look)
 
@@ -231,5 +261,6 @@ _FUNCTIONS = (
     "gpio_read",
     "gpio_write",
     "gpio_get_mode",
+    "gpio_get_line_info",
     "tx_pwm",
 )

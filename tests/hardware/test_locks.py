@@ -140,9 +140,9 @@ def test_a_sensor_that_cannot_be_read_at_the_start_is_a_missing_part(pins: Pins,
 
 def test_a_line_that_is_in_use_or_out_of_reach_cannot_be_claimed(pins: Pins, wires: Wires) -> None:
     lock = open_lock(SLOT, pins, Position.UNLOCKED)
-    with pytest.raises(PartMissing, match="GPIO27 cannot be claimed"):
+    with pytest.raises(PartMissing, match="GPIO27 is in use"):
         open_lock(SLOT, pins, Position.UNLOCKED)
-    with pytest.raises(PartMissing, match="GPIO17 cannot be claimed"):
+    with pytest.raises(PartMissing, match="GPIO17 is in use"):
         pins.output(17, high=True)
     wires.cut = True
     with pytest.raises(PartMissing, match="GPIO5 cannot be claimed"):

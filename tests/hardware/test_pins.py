@@ -14,7 +14,7 @@ import pytest
 
 from hardware.emulated.gpio import lgpio_module
 from hardware.parts import PartMissing
-from hardware.pins import PI_3B, open_pins
+from hardware.pins import PI_3B, Pins, open_pins
 
 
 class Wires:
@@ -77,6 +77,43 @@ def test_an_unknown_board_is_a_warning(
     pins.close()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "40-pin" in caplog.text
+
+
+def pins_beside(others: dict[int, str], monkeypatch: pytest.MonkeyPatch) -> Pins:
+    """A Pi on which other programs hold lines."""
+    monkeypatch.setitem(sys.modules, "lgpio", lgpio_module(Wires(), others))
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: PI_3B)
+    return open_pins()
+
+
+def test_a_line_that_another_program_holds_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = pins_beside({17: "relay-board", 22: "lg", 23: ""}, monkeypatch)
+    assert [pins.user_of(pin) for pin in (17, 22, 23, 27)] == ["relay-board", "lg", "the kernel", ""]
+    with pytest.raises(
+        PartMissing, match=r"^GPIO17 is in use by 'relay-board': stop that program, or wire another pin$"
+    ):
+        pins.output(17, high=True)
+    with pytest.raises(PartMissing, match=r"GPIO22 is in use by 'lg' \(a program that uses lgpio or gpiozero\)"):
+        pins.input(22)
+    pins.output(27, high=False).close()
+    pins.close()
+
+
+def test_a_line_of_which_nobody_knows_why_it_cannot_be_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = pins_beside({}, monkeypatch)
+    module = sys.modules["lgpio"]
+
+    def refuse(*_: int) -> int:
+        raise module.error("unexpected error")
+
+    # gpiozero was made over this module, so what it calls is what stands there.
+    monkeypatch.setattr(module, "gpio_claim_output", refuse)
+    with pytest.raises(PartMissing, match=r"GPIO17 cannot be claimed \(unexpected error\): see what else uses it"):
+        pins.output(17, high=True)
+    monkeypatch.setattr(module, "gpio_get_line_info", refuse)
+    assert pins.user_of(17) == ""
+    pins.close()
 
 
 def test_a_chip_that_cannot_be_opened_is_missing(installed: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

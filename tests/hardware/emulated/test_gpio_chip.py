@@ -68,6 +68,24 @@ def test_a_freed_output_stays_as_it_is(lgpio: ModuleType, wires: Wires) -> None:
     assert wires.driven == [(17, 1), (22, 1)]
 
 
+def test_anybody_may_see_who_holds_a_line(wires: Wires) -> None:
+    lgpio = lgpio_module(wires, {4: "w1"})
+    first, second = lgpio.gpiochip_open(0), lgpio.gpiochip_open(0)
+    lgpio.gpio_claim_output(first, 17, 1)
+    lgpio.gpio_claim_input(first, 27)
+    looks = [lgpio.gpio_get_line_info(second, pin) for pin in (4, 17, 22, 27)]
+    assert looks == [
+        [0, 4, 1, "GPIO4", "w1"],
+        [0, 17, 3, "GPIO17", "lg"],
+        [0, 22, 0, "GPIO22", ""],
+        [0, 27, 1, "GPIO27", "lg"],
+    ]
+    for claim in (lgpio.gpio_claim_output, lgpio.gpio_claim_input):
+        for pin in (4, 17):
+            with pytest.raises(lgpio.error, match="GPIO busy"):
+                claim(second, pin)
+
+
 def test_an_output_that_becomes_an_input_lets_go(lgpio: ModuleType, wires: Wires) -> None:
     handle = lgpio.gpiochip_open(0)
     lgpio.gpio_claim_output(handle, 17, 1)
