@@ -6,12 +6,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
-from agent.config import load, places
-from hardware.wiring import SolenoidWiring
+from agent.config import places
 
 CLONE = Path(__file__).parent.parent
 FILES = [
@@ -113,16 +111,3 @@ def test_config_files_are_found_in_the_clone_and_beside_the_installed_wheel(
     installed.parent.mkdir(parents=True)
     installed.touch()
     assert places.config_file("nothing.toml") == installed
-
-
-def test_the_drawing_of_the_header_shows_the_wiring_of_the_example() -> None:
-    svg = ElementTree.parse(CLONE / "docs" / "wiring.svg")  # noqa: S314 - a file of this clone
-    groups = [[text.text for text in group] for group in svg.iter("{http://www.w3.org/2000/svg}g")]
-    drawn = {texts[1]: texts[2] for texts in groups if len(texts) == 3}
-    wiring = load(places.config_file("station.toml")).wiring
-    assert drawn[f"GPIO{wiring.reader.reset_pin}"] == "reader RST"
-    assert (drawn[f"GPIO{wiring.lights.pin}"] or "").startswith("strip DIN")
-    for slot in wiring.slots:
-        assert isinstance(slot.lock, SolenoidWiring)
-        assert (drawn[f"GPIO{slot.lock.pin}"] or "").startswith(f"slot {slot.number}: lock")
-        assert (drawn[f"GPIO{slot.lock.sensor_pin}"] or "").startswith(f"slot {slot.number}: sensor")

@@ -120,6 +120,18 @@ def status(config_file: Path, as_json: bool) -> None:
 
 
 @main.command()
+@config_option
+@click.option("--svg", "drawing", metavar="FILE", default="", help="Write a drawing to FILE instead; - prints it.")
+@version_option
+def wiring(config_file: Path, drawing: str) -> None:
+    """Show which wire goes to which pin of the 40-pin header."""
+    from agent.cli.wiring import show_wiring
+
+    with told_errors():
+        show_wiring(config_file, drawing)
+
+
+@main.command()
 @click.argument("slot", type=click.IntRange(1))
 @click.option("--force", is_flag=True, help="Also while its session goes on; it stays open until that ends.")
 @config_option

@@ -11,13 +11,10 @@ from urllib.parse import urlsplit
 from agent.config.address import host_and_port, is_loopback
 from agent.config.lights import check_lights, pins_of_lights
 from agent.config.schema import Mistakes, shown
+from hardware.header import I2C, SPI, UART
 
 Known = Mapping[str, Any]
 
-# BCM2711 ARM Peripherals, section 5.3 (alternative functions): what the kernel's overlays put on these lines
-SPI_PINS = {0: range(7, 12), 1: range(16, 22)}
-UART_PINS = (14, 15)
-I2C_PINS = (2, 3)
 # the two channels of the PWM block, each on two lines
 PWM_PINS = (12, 13, 18, 19)
 
@@ -35,6 +32,7 @@ def check(known: Known, mistakes: Mistakes) -> None:
     """Adds every contradiction between the values that are `known`, by section; `slots` is a list of sections."""
     _check_slot_numbers(known, mistakes)
     _check_pins(known, mistakes)
+    _check_spi_device(known["reader"], mistakes)
     _check_hold(known, mistakes)
     check_lights(known["lights"], list(_slots(known)), mistakes)
     _check_supplier(known["supplier"], mistakes)
@@ -69,13 +67,24 @@ def _used_pins(known: Known) -> Iterator[tuple[str, int]]:
 
 
 def _check_pins(known: Known, mistakes: Mistakes) -> None:
-    spi = known["reader"].get("spi_bus", 0)
-    taken = dict.fromkeys(SPI_PINS[spi], "the card reader's SPI bus")
-    taken |= dict.fromkeys(UART_PINS, "the UART") | dict.fromkeys(I2C_PINS, "I2C")
+    spi = SPI[known["reader"].get("spi_bus", 0)]
+    taken = dict.fromkeys(spi.lines, "the card reader's SPI bus")
+    taken |= dict.fromkeys(UART, "the UART") | dict.fromkeys(I2C, "I2C")
     for key, pin in _used_pins(known):
         owner = taken.setdefault(pin, key)
         if owner != key:
             mistakes.add(key, f" = {pin}: is taken by {owner}; should be a line of its own")
+
+
+def _check_spi_device(reader: Known, mistakes: Mistakes) -> None:
+    if "spi_bus" not in reader or "spi_device" not in reader:
+        return
+    bus, device = reader["spi_bus"], reader["spi_device"]
+    devices = len(SPI[bus].selects)
+    if device >= devices:
+        mistakes.add(
+            "reader.spi_device", f" = {device}: bus {bus} has no such chip select; should be 0 to {devices - 1}"
+        )
 
 
 def _check_hold(known: Known, mistakes: Mistakes) -> None:

@@ -55,6 +55,14 @@ def test_lines_that_are_spoken_for_are_no_locks(pin: int) -> None:
     assert line.startswith(f"slots[1].lock.pin = {pin}: is taken by ")
 
 
+@pytest.mark.parametrize(("bus", "device", "last"), [(0, 2, 1)])
+def test_a_bus_has_so_many_chip_selects(bus: int, device: int, last: int) -> None:
+    wanted = f"reader.spi_device = {device}: bus {bus} has no such chip select; should be 0 to {last}"
+    assert mistakes({"reader": {"spi_bus": bus, "spi_device": device}}) == (wanted,)
+    reader = parse(LEAST, "least", {"reader": {"spi_bus": bus, "spi_device": last}}).wiring.reader
+    assert reader.spi_device == last
+
+
 def test_lights_of_no_kind_take_no_line() -> None:
     overrides = {"lights": {"kind": "none"}, "slots": [slot(lock={"pin": 18})]}
     assert parse(LEAST, "least", overrides).wiring.lights.kind == "none"
