@@ -1,7 +1,8 @@
 """The Unix socket through which the command line and the page speak to a running agent (root and its group only).
 
 One JSON object a line each way. `{"command": "status"}` is answered once, `{"command": "watch"}` on every change, until
-the caller hangs up; any other command, with its `args`, as `commands.py` does.
+the caller hangs up, `{"command": "check"}` with `status` and the parts' health; any other command, with its `args`, as
+`commands.py` does.
 """
 
 import json
@@ -149,12 +150,17 @@ class Control:
         status: Callable[[], Mapping[str, Any]],
         notice: Notice,
         carry_out: Callable[[str, object], Mapping[str, Any]],
+        health: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        """Listen in this folder; `carry_out` does a command with its arguments. Raises ControlError."""
+        """Listen in this folder; `carry_out` does a command with its arguments, `health` tells more than `status`.
+
+        Both are called in the thread of a caller. Raises ControlError.
+        """
         self._path = folder / SOCKET
         self._carry_out = carry_out
         self._status = status
         self._notice = notice
+        self._health = health
         try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
@@ -184,6 +190,8 @@ class Control:
         match command:
             case "status":
                 yield self._status()
+            case "check":
+                yield {**self._health(), "status": self._status()}
             case "watch":
                 yield from self._notice.follow(is_there)
             case _:

@@ -12,6 +12,7 @@ from agent.broker.inbox import Inbox
 from agent.broker.mailbox import Mailbox
 from agent.clock import Clock, ClockCheck
 from agent.commands import BY_A_WORKFLOW, REMOTE, Commands
+from agent.config import fingerprint
 from agent.config.places import JOURNAL, UNWRITTEN, WORLD
 from agent.config.settings import Config
 from agent.desk import Desk
@@ -41,6 +42,7 @@ LIGHTS_PROCESS = (sys.executable, "-P", "-m", "agent", "lights", "--child")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """What the threads work in. `status` gives the whole station in the shape of contract section 4; main calls it.
+    `health` gives what `check` asks beyond it; any thread.
 
     `seen`: the slots whose sensors showed them locked (True) or unlocked (False) when they were opened.
     """
@@ -58,6 +60,7 @@ class Rooms:
     health: Health
     seen: Mapping[int, bool]
     status: Callable[[], Mapping[str, Any]]
+    health: Callable[[], Mapping[str, Any]]
 
 
 def open_rooms(
@@ -155,6 +158,9 @@ def open_rooms(
         )
 
     diagnostics = Diagnostics(config, journal, reader, bolts)
+    def health() -> Mapping[str, Any]:
+        return {"reader": reader.health(), "config": fingerprint(config)}
+
     return Rooms(
         station_id=identity.station_id,
         lights=lights,
@@ -177,6 +183,7 @@ def open_rooms(
         ),
         seen=seen,
         status=status,
+        health=health,
     )
 
 

@@ -4,6 +4,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from agent.clock import At, boottime
 from agent.facts import (
@@ -78,6 +79,10 @@ class ReaderWatch:
         for presented in self._presence.see(sighting, now):
             self._tell(presented)
         return max(0.0, began + self._poll_s - self._clock())
+
+    def health(self) -> dict[str, Any]:
+        """Whether the chip answers (None: nobody knows yet), and what it says it is. Any thread."""
+        return {"well": self._well, "version": self._reader.version()}
 
     def _tell(self, presented: Presented) -> None:
         match presented:

@@ -41,6 +41,10 @@ class LateReader:
             self._missing = str(error)
             raise ReaderFailure(self._missing) from error
 
+    def version(self) -> int | None:
+        """See parts.Reader."""
+        return None if self._reader is None else self._reader.version()
+
     def close(self) -> None:
         """See parts.Reader."""
         self._closed, self._missing = True, "the reader is closed"

@@ -79,6 +79,10 @@ class Reader(Protocol):
         """Reset and initialise the chip anew, at most 200 ms. Raises ReaderFailure if it still does not answer."""
         ...
 
+    def version(self) -> int | None:
+        """What the chip last said it is (VersionReg, data sheet section 9.3.4.8); None before it said anything."""
+        ...
+
     def close(self) -> None:
         """Switch the field off and give the bus back. Idempotent, never raises."""
         ...

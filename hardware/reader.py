@@ -81,6 +81,10 @@ class Mfrc522Reader:
         except OSError as error:
             raise self._bus_failure(error) from error
 
+    def version(self) -> int | None:
+        """See `parts.Reader`."""
+        return self._chip.version
+
     def close(self) -> None:
         """Switch the field off and give the bus back. Idempotent, never raises."""
         try:

@@ -47,6 +47,11 @@ _ANTENNA_ON = 0x83
 _POWER_DOWN = 0x10
 _NO_CHIP = (0x00, 0xFF)
 _GENUINE = (0x90, 0x91, 0x92)
+_SILENT = {
+    0x00: "it has no 3.3 V or ground, RST is low, MISO is not connected, or MISO and MOSI are swapped",
+    0xFF: "MISO is held high, or SDA (chip select) is not connected",
+}
+"""What the wires are like when VersionReg reads so."""
 
 _IRQ_ALWAYS_0 = 0x80
 _IRQ_RX = 0x20
@@ -82,6 +87,11 @@ _MOST_WAKE_NAPS = 5
 _CARD_POWER_UP_S = 0.005  # ISO/IEC 14443-3, clause 5: cards may take 5 ms from the field to the first request
 
 
+def is_genuine(version: int) -> bool:
+    """Whether an MFRC522 says this (data sheet section 9.3.4.8); clones that work say others, such as 0x88 or 0x12."""
+    return version in _GENUINE
+
+
 class ChipOdd(Exception):
     """The chip answers what no chip in its senses would; look at its health."""
 
@@ -89,12 +99,13 @@ class ChipOdd(Exception):
 class ReaderChip(MFRC522):
     """The chip behind `spi`, which is open. `nap` waits for it, a few milliseconds at a time.
 
-    Everything here raises OSError when the bus fails.
+    Everything here raises OSError when the bus fails. `version` is what VersionReg last read as; None: nothing yet.
     """
 
     def __init__(self, spi: "SpiDev", nap: Callable[[float], None]) -> None:
         self.spi = spi
         self._nap = nap
+        self.version: int | None = None
         self._told_version = False
         self._was_silent = False
 
@@ -176,13 +187,12 @@ class ReaderChip(MFRC522):
             if version not in _NO_CHIP and not command & _POWER_DOWN:
                 return
             self._nap(_WAKE_NAP_S)
-        raise ReaderFailure(
-            f"The card reader's chip does not answer (VersionReg reads 0x{version:02X}); "
-            "look at its power, ground, MISO and chip-select wires"
-        )
+        why = _SILENT.get(version, "its oscillator does not start; look at its 3.3 V supply")
+        raise ReaderFailure(f"The card reader's chip does not answer (VersionReg reads 0x{version:02X}): {why}")
 
     def _note_version(self, version: int) -> None:
-        if version not in _GENUINE and not self._told_version:
+        self.version = version
+        if not is_genuine(version) and not self._told_version:
             self._told_version = True
             log.warning("The reader's chip says version 0x%02X: no genuine MFRC522, but it is used as one", version)
 

@@ -121,6 +121,21 @@ def status(config_file: Path, as_json: bool) -> None:
 
 @main.command()
 @config_option
+@click.option("--local", is_flag=True, help="Leave the network out: supplier and broker.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--move", is_flag=True, help="Try each part too, asking first; for while no agent runs.")
+@version_option
+def check(config_file: Path, local: bool, as_json: bool, move: bool) -> None:
+    """Look at every part of the station, and say what to mend."""
+    from agent.check.machine import Machine
+    from agent.cli.check import check_station
+
+    with told_errors():
+        sys.exit(check_station(config_file, Machine.here(), local=local, as_json=as_json, move=move))
+
+
+@main.command()
+@config_option
 @click.option("--svg", "drawing", metavar="FILE", default="", help="Write a drawing to FILE instead; - prints it.")
 @version_option
 def wiring(config_file: Path, drawing: str) -> None:

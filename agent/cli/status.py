@@ -18,6 +18,7 @@ from agent.journal import Journal
 from agent.logs import one_line
 from agent.report import Identity, report
 from agent.version import RELEASED, VERSION
+from agent.words import link_words, owed_words
 
 
 def show_status(config_file: Path, *, as_json: bool) -> None:
@@ -64,9 +65,9 @@ def lines(state: Mapping[str, Any], *, running: bool) -> Iterator[str]:
         where = f" of slot {fault['slotNumber']}" if fault["scope"] == "slot" else ""
         said = fault["detail"] or fault["title"]
         yield f"fault {fault['code']}{where} ({fault['severity']}) since {fault['raisedAt']}: {said}"
-    yield owed_line(state["owed"])
+    yield f"owed: {owed_words(state['owed'])}"
     if running:
-        yield from (link_line(name, state[name]) for name in ("supplier", "broker"))
+        yield from (f"{name}: {link_words(state[name])}" for name in ("supplier", "broker"))
     if not state["clockSet"]:
         yield "clock: not set"
 
@@ -79,17 +80,3 @@ def slot_lines(slot: Mapping[str, Any]) -> Iterator[str]:
     session = slot.get("session")
     if session:
         yield f"  session {session['id']} of card {session['card']} since {session['since']}"
-
-
-def owed_line(owed: Mapping[str, Any]) -> str:
-    """What is still to be told, and to whom."""
-    counts = {"to the supplier": owed["supplier"], "to the broker": owed["broker"], "refused": owed["refused"]}
-    told = ", ".join(f"{count} {whom}" for whom, count in counts.items() if count) or "nothing"
-    return f"owed: {told}, the oldest since {owed['oldest']}" if owed["oldest"] else f"owed: {told}"
-
-
-def link_line(name: str, link: Mapping[str, Any]) -> str:
-    """Whether somebody can be reached."""
-    if link["since"] is None:
-        return f"{name}: not asked yet"
-    return f"{name}: {'reachable' if link['reachable'] else 'not reachable'} since {link['since']}"

@@ -1,5 +1,7 @@
 """`station.toml`: read, checked as a whole, and shown without its secrets (contract section 2)."""
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -65,6 +67,13 @@ def parse(content: str, origin: str, overrides: Mapping[str, Any] | None = None)
 def masked(config: Config) -> dict[str, Any]:
     """The config to be shown: plain values, section by section; where secrets are kept is masked."""
     return {name: _shown(section) for name, section in asdict(config).items()}
+
+
+def fingerprint(config: Config) -> str:
+    """Tells configs apart that a station would run differently; where its secrets are kept does not count."""
+    plain = {name: _shown(section) for name, section in asdict(config).items()}
+    counts = {name: {key: value for key, value in plain[name].items() if key not in SECRET_FILES} for name in plain}
+    return hashlib.sha256(json.dumps(counts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _shown(section: dict[str, Any]) -> dict[str, Any]:

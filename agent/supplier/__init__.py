@@ -16,7 +16,7 @@ from agent.connection import Connection
 from agent.effects import Act, ActName
 from agent.supplier.exchange import Answer, Exchanger, Unusable
 from agent.supplier.line import Broken
-from agent.supplier.reading import read_active, read_grant, read_status
+from agent.supplier.reading import malformed, read_active, read_grant, read_status
 
 __all__ = ["Supplier", "Unusable"]
 
@@ -56,6 +56,16 @@ class Supplier:
         answer = self._exchanged(_Request("GET", f"{self._station}/session/{_segment(card)}"), {}, fresh=False)
         if isinstance(answer, Undelivered):
             return answer
+        return read_active(answer, card, self._slots, self._clock.now().wall)
+
+    def look(self, card: str) -> Outcome:
+        """As `ask`, for somebody who does not know whether the URL is right: a web page is a malformed answer."""
+        path = f"{self._station}/session/{_segment(card)}"
+        answer = self._exchanged(_Request("GET", path), {}, fresh=True)
+        if isinstance(answer, Undelivered):
+            return answer
+        if answer.body.lstrip()[:1] == b"<":
+            return malformed(answer, self._clock.now().wall, "it is a web page")
         return read_active(answer, card, self._slots, self._clock.now().wall)
 
     def deliver(self, act: Act, *, repeated: bool) -> Outcome:

@@ -61,7 +61,7 @@ def read_active(answer: Answer, card: str, slots: frozenset[int], now: float) ->
     try:
         return Delivered(status=answer.status, active=_active(answer.body, card, slots))
     except ValueError as error:
-        return _malformed(answer, now, str(error))
+        return malformed(answer, now, str(error))
 
 
 def read_grant(answer: Answer, card: str, now: float) -> Outcome:
@@ -72,7 +72,7 @@ def read_grant(answer: Answer, card: str, now: float) -> Outcome:
     try:
         return Delivered(status=answer.status, grant=_grant(answer.body))
     except ValueError as error:
-        return _malformed(answer, now, str(error))
+        return malformed(answer, now, str(error))
 
 
 def read_status(answer: Answer, card: str, now: float) -> Outcome:
@@ -88,13 +88,11 @@ def _settled(answer: Answer, card: str, now: float, *, about_card: bool, body_co
     if status in RETRIED or family == SERVER_ERROR:
         return Undelivered(reason=f"the supplier answered {status}", retry_after_s=_retry_after_s(answer, now))
     if family not in (SUCCESS, CLIENT_ERROR):
-        return _malformed(
-            answer, now, "redirects are not followed" if family == REDIRECT else "no such status is known"
-        )
+        return malformed(answer, now, "redirects are not followed" if family == REDIRECT else "no such status is known")
     if body_counts and answer.broken:
         return Undelivered(reason=answer.broken)
     if body_counts and answer.too_long:
-        return _malformed(answer, now, f"it is over {MAX_BODY // 1024} KiB")
+        return malformed(answer, now, f"it is over {MAX_BODY // 1024} KiB")
     return Delivered(status=status) if family == SUCCESS else Refused(problem=_problem(answer, card))
 
 
@@ -129,7 +127,8 @@ def _decoded(body: bytes, shape: type[Shape]) -> Shape:
         raise ValueError("it is nested too deeply") from error
 
 
-def _malformed(answer: Answer, now: float, why: str) -> Undelivered:
+def malformed(answer: Answer, now: float, why: str) -> Undelivered:
+    """An answer that cannot be used, and `why` not; `now` is Unix time in seconds."""
     reason = f"the supplier's answer {answer.status} cannot be used: {why}"
     problem = Problem(status=HTTPStatus.BAD_GATEWAY, title="Malformed Answer", detail=_bounded(reason))
     return Undelivered(reason=reason, retry_after_s=_retry_after_s(answer, now), malformed=problem)

@@ -1,0 +1,120 @@
+"""Tries a lock: locks it and opens it again, and looks at every slot's sensor meanwhile."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from agent.check.finding import Finding, failed, ok, skipped
+from agent.check.person import Person
+from agent.state import Phase, Station
+from hardware.harness import slot_name
+from hardware.header import PADS
+from hardware.lock_keeper import LockKeeper
+from hardware.parts import Lock, LockFailure, Position
+from hardware.wiring import MotorWiring, SlotWiring
+
+LOCKED, UNLOCKED = Position.LOCKED, Position.UNLOCKED
+Looks = Mapping[int, Position | None]
+"""What each slot's sensor shows; None: it has none, or it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What the sensors showed while one lock was open, locked, and open again."""
+
+    before: Looks
+    locked: Looks
+    after: Looks
+
+    def of(self, slot: int) -> tuple[Position | None, ...]:
+        """One slot's sensor."""
+        return self.before[slot], self.locked[slot], self.after[slot]
+
+    def followed(self, slot: int) -> bool:
+        """Whether this sensor changed there and back."""
+        before, locked, after = self.of(slot)
+        return None not in (before, locked) and before is not locked and before is after
+
+
+def try_locks(
+    slots: tuple[SlotWiring, ...], locks: Mapping[int, Lock], station: Station, person: Person
+) -> Iterator[Finding]:
+    """Each lock whose slot is free, if the person agrees; at the end it is open again."""
+    for wiring in slots:
+        part, phase = slot_name(wiring.number), station.slots[wiring.number].phase
+        if phase is not Phase.FREE:
+            yield skipped(part, f"it is {phase}, so its lock is not moved")
+        elif not person.agrees(f"{part}: lock it and open it again? Keep your hands off."):
+            yield skipped(part, "not tried")
+        else:
+            yield judged(wiring, slots, walk(wiring.number, locks), person)
+
+
+def walk(slot: int, locks: Mapping[int, Lock]) -> Walk:
+    """Move one lock there and back, one attempt each way."""
+    settled: list[int] = []
+    keeper = LockKeeper(
+        locks, dict.fromkeys(locks, 1), lambda _slot, move, _seen: settled.append(move), lambda *_: None
+    )
+
+    def looks_at(position: Position, move: int) -> Looks:
+        keeper.order(slot, position, move)
+        while move not in settled:
+            keeper.wake.wait(keeper.step())
+        return {number: _seen(lock) for number, lock in locks.items()}
+
+    return Walk(looks_at(UNLOCKED, 1), looks_at(LOCKED, 2), looks_at(UNLOCKED, 3))
+
+
+def _seen(lock: Lock) -> Position | None:
+    try:
+        return lock.seen()
+    except LockFailure:
+        return None
+
+
+def judged(wiring: SlotWiring, slots: tuple[SlotWiring, ...], walked: Walk, person: Person) -> Finding:
+    """What the sensors say about lock, sensor and wires; where they cannot, what the person saw."""
+    part = slot_name(wiring.number)
+    own = walked.of(wiring.number)
+    if own == (UNLOCKED, LOCKED, UNLOCKED):
+        return ok(part, "locked and opened again, and its sensor saw it")
+    if own == (LOCKED, UNLOCKED, LOCKED):
+        right = "high" if wiring.lock.sensor_locked == "low" else "low"
+        return failed(part, "its sensor shows the opposite of where the bolt is", f'set sensor_locked = "{right}"')
+    moved = person.agrees(f"{part}: did its bolt move there and back?")
+    others = [other for other in slots if other.number != wiring.number and walked.followed(other.number)]
+    if others:
+        return _swapped(wiring, others[0], moved=moved)
+    if wiring.lock.sensor_pin is None:
+        return ok(part, "moved, as you saw") if moved else failed(part, "did not move", _at_the_lock(wiring))
+    said = ", ".join(str(seen or "nothing") for seen in own)
+    if moved:
+        mend = f"look at the sensor and the wire of {_pin(wiring.lock.sensor_pin)}"
+        return failed(part, f"its bolt moves, but its sensor shows {said}", mend)
+    return failed(part, f"its bolt does not move there and back; its sensor shows {said}", _at_the_lock(wiring))
+
+
+def _swapped(wiring: SlotWiring, other: SlotWiring, *, moved: bool) -> Finding:
+    """Another slot's sensor saw the move: either the sensors' wires are swapped, or the locks'."""
+    part = slot_name(wiring.number)
+    said = f"the sensor of {slot_name(other.number)} saw the move"
+    if moved:
+        both = f"{_pin(wiring.lock.sensor_pin)} and {_pin(other.lock.sensor_pin)}"
+        return failed(part, said, f"the sensors' wires are swapped: change {both} round, or their sensor_pin")
+    said = f"the bolt of {slot_name(other.number)} moved in its place"
+    return failed(part, said, f"the locks' wires are swapped: change {_lines(wiring)} and {_lines(other)} round")
+
+
+def _at_the_lock(wiring: SlotWiring) -> str:
+    return f"look at the bolt, the lock's supply, its driver, and the wire of {_lines(wiring)}"
+
+
+def _lines(wiring: SlotWiring) -> str:
+    lock = wiring.lock
+    if isinstance(lock, MotorWiring):
+        return f"{_pin(lock.lock_pin)} and {_pin(lock.unlock_pin)}"
+    return _pin(lock.pin)
+
+
+def _pin(bcm: int | None) -> str:
+    return "no line" if bcm is None else f"{PADS[bcm].name} (pin {PADS[bcm].number})"
