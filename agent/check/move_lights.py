@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from agent.check.finding import Finding, ok, skipped, warning
 from agent.check.lights import PART
 from agent.check.person import Person
+from hardware.clock import boottime
 from hardware.lights import Lights, palette_of, segments_of
 from hardware.looks import Colour, Look
 from hardware.parts import Strip
 from hardware.wiring import Wiring
 
+SHOWN_S = 0.3
+"""How long a frame may take; one that fails is tried again later than that."""
 MEND = (
     "dark: its supply and its wire; another light: its pixels in the config; another colour: the strip's colour order"
 )
@@ -38,7 +41,6 @@ def try_lights(wiring: Wiring, strip: Strip, person: Person) -> Iterator[Finding
 
 def _show(lights: Lights, looks: dict[str, Look]) -> None:
     lights.show(looks)
-    while not lights.wait_shown(0):
-        wait_s = lights.step()
-        if not lights.wait_shown(wait_s):
-            return
+    until = boottime() + SHOWN_S
+    while not lights.wait_shown(0) and boottime() < until:
+        lights.wake.wait(min(lights.step(), SHOWN_S))

@@ -1,14 +1,15 @@
 """Tries a lock: locks it and opens it again, and looks at every slot's sensor meanwhile."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.check.finding import Finding, failed, ok, skipped
 from agent.check.person import Person
 from agent.state import Phase, Station
+from hardware.clock import boottime
 from hardware.harness import slot_name
 from hardware.header import PADS
-from hardware.lock_keeper import LockKeeper
+from hardware.lock_keeper import MOVING_S, LockKeeper
 from hardware.parts import Lock, LockFailure, Position
 from hardware.wiring import MotorWiring, SlotWiring
 
@@ -50,19 +51,27 @@ def try_locks(
 
 
 def walk(slot: int, locks: Mapping[int, Lock]) -> Walk:
-    """Move one lock there and back, one attempt each way."""
+    """Move one lock there and back, one attempt each way.
+
+    The bolt has its whole time before the sensors are believed: a wrong one shows the goal before it has moved.
+    """
     settled: list[int] = []
-    keeper = LockKeeper(
-        locks, dict.fromkeys(locks, 1), lambda _slot, move, _seen: settled.append(move), lambda *_: None
-    )
+    attempts = dict.fromkeys(locks, 1)
+    keeper = LockKeeper(locks, attempts, lambda _slot, move, _seen: settled.append(move), lambda *_: None)
 
     def looks_at(position: Position, move: int) -> Looks:
         keeper.order(slot, position, move)
-        while move not in settled:
-            keeper.wake.wait(keeper.step())
+        _step(keeper, lambda: move in settled)
+        over = boottime() + locks[slot].settle_s(position)
+        _step(keeper, lambda: boottime() >= over)
         return {number: _seen(lock) for number, lock in locks.items()}
 
     return Walk(looks_at(UNLOCKED, 1), looks_at(LOCKED, 2), looks_at(UNLOCKED, 3))
+
+
+def _step(keeper: LockKeeper, done: Callable[[], bool]) -> None:
+    while not done():
+        keeper.wake.wait(min(keeper.step(), MOVING_S))
 
 
 def _seen(lock: Lock) -> Position | None:
