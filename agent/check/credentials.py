@@ -18,8 +18,10 @@ def look(config: Config) -> Iterator[Finding]:
     found = list(_wrong(config))
     yield from found
     if not found:
-        named = sum(1 for _ in _files(config))
-        yield ok(PART, f"{named} files can be read, by nobody else" if named else "no files of keys or passwords")
+        files = [str(path) for _, path, _ in _files(config)]
+        yield ok(
+            PART, f"readable, and by nobody else: {', '.join(files)}" if files else "no files of keys or passwords"
+        )
 
 
 def _files(config: Config) -> Iterator[tuple[str, Path, bool]]:

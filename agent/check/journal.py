@@ -66,7 +66,9 @@ def _read(journal: Journal, station: Station) -> Iterator[Finding]:
         )
     sessions = sum(1 for session in station.sessions.values() if not session.released)
     counts = journal.counts()
-    yield ok(PART, f"{sessions} sessions; owed: {counts['supplier']} to the supplier, {counts['broker']} to the broker")
+    yield ok(
+        PART, f"sessions: {sessions}; owed: {counts['supplier']} to the supplier, {counts['broker']} to the broker"
+    )
     if counts["refused"]:
         yield warning(PART, f"{counts['refused']} refused and set aside", "see `station-agent owed list`")
 
