@@ -150,9 +150,9 @@ class Control:
         status: Callable[[], Mapping[str, Any]],
         notice: Notice,
         carry_out: Callable[[str, object], Mapping[str, Any]],
-        health: Callable[[], Mapping[str, Any]] = dict,
+        about: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        """Listen in this folder; `carry_out` does a command with its arguments, `health` tells more than `status`.
+        """Listen in this folder; `carry_out` does a command with its arguments, `about` tells more than `status`.
 
         Both are called in the thread of a caller. Raises ControlError.
         """
@@ -160,7 +160,7 @@ class Control:
         self._carry_out = carry_out
         self._status = status
         self._notice = notice
-        self._health = health
+        self._about = about
         try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
@@ -191,7 +191,7 @@ class Control:
             case "status":
                 yield self._status()
             case "check":
-                yield {**self._health(), "status": self._status()}
+                yield {**self._about(), "status": self._status()}
             case "watch":
                 yield from self._notice.follow(is_there)
             case _:

@@ -50,7 +50,7 @@ def run(config: Config, runtime: Path) -> int:
         life.enter_context(started(Loop("health", rooms.health.step)))
         life.enter_context(reading(rooms))
         teller.tell()
-        control = Control(runtime, teller.latest, notice, rooms.commands.carry_out, rooms.health)
+        control = Control(runtime, teller.latest, notice, rooms.commands.carry_out, rooms.about)
         control.start()
         life.callback(control.stop)
         notify("READY=1")

@@ -42,7 +42,7 @@ LIGHTS_PROCESS = (sys.executable, "-P", "-m", "agent", "lights", "--child")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """What the threads work in. `status` gives the whole station in the shape of contract section 4; main calls it.
-    `health` gives what `check` asks beyond it; any thread.
+    `about` gives what `check` asks beyond it; any thread.
 
     `seen`: the slots whose sensors showed them locked (True) or unlocked (False) when they were opened.
     """
@@ -60,7 +60,7 @@ class Rooms:
     health: Health
     seen: Mapping[int, bool]
     status: Callable[[], Mapping[str, Any]]
-    health: Callable[[], Mapping[str, Any]]
+    about: Callable[[], Mapping[str, Any]]
 
 
 def open_rooms(
@@ -158,7 +158,8 @@ def open_rooms(
         )
 
     diagnostics = Diagnostics(config, journal, reader, bolts)
-    def health() -> Mapping[str, Any]:
+
+    def about() -> Mapping[str, Any]:
         return {"reader": reader.health(), "config": fingerprint(config)}
 
     return Rooms(
@@ -183,7 +184,7 @@ def open_rooms(
         ),
         seen=seen,
         status=status,
-        health=health,
+        about=about,
     )
 
 

@@ -8,7 +8,7 @@ from hardware.wiring import MotorWiring, SlotWiring, Wiring
 
 READER = "reader"
 LIGHTS = "lights"
-STATION = "station"
+RELEASE = "release"
 POWER_3V3 = 17
 """The pad beside SPI0's."""
 POWER_5V = 2
@@ -81,7 +81,7 @@ def _lights(wiring: Wiring) -> Iterator[Wire]:
 
 def _release(wiring: Wiring) -> Iterator[Wire]:
     if wiring.release_pin is not None:
-        yield _line(STATION, "release", wiring.release_pin, "in", "high", "closed opens every lock")
+        yield _line(RELEASE, "contact", wiring.release_pin, "in", "high", "closed opens every lock")
 
 
 def _slot(slot: SlotWiring) -> Iterator[Wire]:

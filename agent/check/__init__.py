@@ -14,6 +14,7 @@ from agent.check import (
     board,
     broker,
     clock,
+    contacts,
     credentials,
     folder,
     groups,
@@ -45,6 +46,7 @@ def passive(config: Config, opened: Board, station: Station) -> Iterator[Finding
     yield from reader.look(opened.reader)
     yield from lights.look(opened.strip, config.wiring.lights)
     yield from locks.look(config.wiring.slots, opened.locks, station)
+    yield from contacts.look(opened.contacts)
 
 
 @dataclass(frozen=True, slots=True)

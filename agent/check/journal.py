@@ -10,13 +10,13 @@ from pathlib import Path
 from agent.check.finding import Finding, failed, ok, warning
 from agent.config.places import JOURNAL, UNWRITTEN
 from agent.config.settings import Config
+from agent.health import LOW_BYTES
 from agent.journal import Journal, JournalError, Unwritten
 from agent.rooms import restored
 from agent.state import Phase, Slot, Station
 
 PART = "journal"
 DISK = "disk"
-LOW_BYTES = 100 * 1024 * 1024
 PROBE_BYTES = 64 * 1024
 
 

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.check import broker, clock, journal, lights, reader, supplier
+from agent.check import board, broker, clock, journal, lights, reader, supplier
 from agent.check.finding import Finding, failed, ok, warning
 from agent.check.locks import power_cut
 from agent.config import fingerprint
 from agent.config.settings import Config
 from agent.version import VERSION
 from agent.words import link_words, owed_words
-from hardware.harness import slot_name
+from hardware.harness import RELEASE, slot_name
 
 PART = "agent"
 PARTS = {
     "ReaderFailure": reader.PART,
+    "OverTemperature": board.PART,
+    "Released": RELEASE,
     "LightsFailure": lights.PART,
     "StorageFailure": journal.PART,
     "JournalLost": journal.PART,

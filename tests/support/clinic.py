@@ -71,6 +71,7 @@ class WorldLines:
         self._world = world
         self.driven: list[tuple[int, int | None]] = []
         self.deaf = False
+        self.grounded: set[int] = set()
 
     def drive(self, pin: int, level: int | None) -> None:
         self.driven.append((pin, level))
@@ -80,7 +81,7 @@ class WorldLines:
         if self.deaf:
             raise OSError(errno.EIO, "Input/output error")
         self._world.step()
-        return pin in self._world.view().closed
+        return pin in self.grounded or pin in self._world.view().closed
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Nobody here is told: contacts are polled."""

@@ -100,3 +100,20 @@ def test_a_user_and_a_group_without_names_are_numbers(monkeypatch: pytest.Monkey
     here = Machine.here()
     assert (here.user, here.is_root) == ("4000000", False)
     assert "4000001" in here.groups
+
+
+def test_contacts_show_what_they_see(clinic: Clinic) -> None:
+    clinic.write_config(
+        {"[lights]": "[hardware]\nrelease_pin = 26\n[lights]", "number = 1\n": "number = 1\npresence_pin = 5\n"}
+    )
+    found = clinic.findings("--local")
+    assert of(found, "slot 1")[1] == ("ok", "its contact shows no vehicle -> ")
+    assert of(found, "release") == [("ok", "the contact is open -> ")]
+    clinic.lines.grounded = {5, 26}
+    assert clinic.check("--local").exit_code == 1
+    found = clinic.findings("--local")
+    assert of(found, "slot 1")[1] == ("ok", "its contact shows a vehicle -> ")
+    level, said = of(found, "release")[0]
+    assert (level, said.partition(" -> ")[0]) == ("failed", "the contact is closed, so every lock stands open")
+    clinic.lines.deaf = True
+    assert of(clinic.findings("--local"), "release")[0][0] == "failed"
