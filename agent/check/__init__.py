@@ -95,7 +95,7 @@ class Checkup:
     def _settings(self) -> Finding:
         wiring = self.config.wiring
         numbers = ", ".join(str(slot.number) for slot in wiring.slots)
-        return ok("config", f"{wiring.kind}, slots {numbers}, lights {wiring.lights.kind}")
+        return ok("config", f"{wiring.kind}, lights {wiring.lights.kind}, slots: {numbers}")
 
     def _clock(self, newest: float) -> Iterator[Finding]:
         return clock.look(Clock().now().wall, newest, ntp=self.machine.synchronised)

@@ -60,7 +60,7 @@ def test_it_is_asked_and_the_parts_are_left_alone(clinic: Clinic) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "station ST-42: an agent runs and was asked",
-        "ok       config    raspberry-pi, slots 1, 2, lights none",
+        "ok       config    raspberry-pi, lights none, slots: 1, 2",
         "ok       secrets   no files of keys or passwords",
         "ok       board     Raspberry Pi 4 Model B Rev 1.4",
         "ok       watchdog  restarts a Pi that hangs for 14 (RuntimeWatchdogSec)",
