@@ -160,7 +160,8 @@ def open_rooms(
     diagnostics = Diagnostics(config, journal, reader, bolts)
 
     def about() -> Mapping[str, Any]:
-        return {"reader": reader.health(), "config": fingerprint(config)}
+        parts = {"kind": config.wiring.kind, "lights": config.wiring.lights.kind}
+        return {"reader": reader.health(), "board": parts, "config": fingerprint(config)}
 
     return Rooms(
         station_id=identity.station_id,

@@ -41,6 +41,11 @@ def look(settings: MqttSettings, station_id: str) -> Iterator[Finding]:
         yield _unreachable(where, error)
     else:
         yield ok(PART, f"{where} takes the station's messages")
+    yield from protocol(settings)
+
+
+def protocol(settings: MqttSettings) -> Iterator[Finding]:
+    """What an old one keeps from being seen (contract section 4)."""
     if settings.protocol == OLD_PROTOCOL:
         said = "MQTT 3.1.1 answers a forbidden message with success, so it would be lost unseen"
         yield warning(PART, said, "set [mqtt] protocol = 5 if the broker can, and check its ACL by hand")

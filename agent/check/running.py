@@ -58,7 +58,8 @@ def _agent(answer: Mapping[str, Any], config: Config) -> Finding:
         return warning(
             PART, "it started with another config than this file", "restart it, or name its file with --config"
         )
-    return ok(PART, f"version {version} runs")
+    parts = answer["board"]
+    return ok(PART, f"version {version} runs ({parts['kind']}, lights {parts['lights']})")
 
 
 def _slot(slot: Mapping[str, Any]) -> Finding:
@@ -83,6 +84,7 @@ def _network(state: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         yield ok(broker.PART, link_words(state["broker"]))
     else:
         yield from broker.away(config.mqtt)
+    yield from broker.protocol(config.mqtt)
 
 
 def _fault(fault: Mapping[str, Any]) -> Finding:

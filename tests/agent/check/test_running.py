@@ -41,6 +41,7 @@ class Agent:
         }
         self.health: dict[str, Any] = {
             "reader": {"well": True, "version": 0x92},
+            "board": {"kind": "raspberry-pi", "lights": "none"},
             "config": fingerprint(load(clinic.config)),
         }
 
@@ -64,7 +65,7 @@ def test_it_is_asked_and_the_parts_are_left_alone(clinic: Clinic) -> None:
         "ok       secrets   no files of keys or passwords",
         "ok       board     Raspberry Pi 4 Model B Rev 1.4",
         "ok       watchdog  restarts a Pi that hangs for 14 (RuntimeWatchdogSec)",
-        f"ok       agent     version {VERSION} runs",
+        f"ok       agent     version {VERSION} runs (raspberry-pi, lights none)",
         "ok       reader    an MFRC522 answers (version 0x92)",
         "ok       slot 1    free, its sensor shows unlocked",
         "ok       slot 2    charging, its sensor shows locked",
@@ -153,6 +154,12 @@ def test_a_broker_that_takes_connections_while_the_agent_has_none(clinic: Clinic
         ((level, said),) = of(clinic.findings(), "broker")
     assert level == "failed"
     assert "takes connections, but the agent has none -> see the agent's log" in said
+
+
+def test_an_old_protocol_is_told_beside_an_agent_too(clinic: Clinic, agent: Agent) -> None:
+    clinic.write_config({"[mqtt]\n": "[mqtt]\nprotocol = 4\n"})
+    assert agent.state["broker"]["reachable"]
+    assert [level for level, _ in of(clinic.findings(), "broker")] == ["ok", "warning"]
 
 
 def test_an_agent_that_does_not_answer_keeps_its_parts(clinic: Clinic) -> None:
