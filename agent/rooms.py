@@ -30,7 +30,7 @@ from agent.supplier import Supplier
 from agent.version import RELEASED, VERSION
 from agent.watch import BoltWatch, ReaderWatch, contact_watch, lights_watch
 from agent.workflow import Rules
-from hardware.board import open_board
+from hardware.board import Board, open_board
 from hardware.contacts import ContactWatch
 from hardware.lights import Lights, palette_of, segments_of
 from hardware.lock_keeper import LockKeeper
@@ -81,14 +81,7 @@ def open_rooms(
     life.callback(journal.close)
     station = restored(journal, [slot.number for slot in config.wiring.slots])
     check = ClockCheck(RELEASED, journal.newest())
-    board = open_board(
-        config.wiring,
-        positions(station),
-        world=state_dir / WORLD,
-        lost=world_lost,
-        runtime=runtime,
-        lights_process=LIGHTS_PROCESS,
-    )
+    board = open_parts(config, station, runtime, world_lost)
     life.callback(board.close)
     lights = Lights(
         board.strip,
@@ -208,6 +201,22 @@ def restored(journal: Journal, slots: Sequence[int]) -> Station:
     if journal.lost:
         return Station(slots={number: Slot(number=number, phase=Phase.UNKNOWN) for number in slots})
     return journal.restore(slots)
+
+
+def open_parts(config: Config, station: Station, runtime: Path, lost: Callable[[], None]) -> Board:
+    """Open the board as this station left it. Whoever opens it does it here, so that nobody moves a held bolt.
+
+    `runtime` is a folder that lgpio may write in; `lost` is called when a simulated world goes away. Raises PartMissing.
+    """
+    world = config.station.state_dir / WORLD
+    return open_board(
+        config.wiring,
+        positions(station),
+        world=world,
+        lost=lost,
+        runtime=runtime,
+        lights_process=LIGHTS_PROCESS,
+    )
 
 
 def positions(station: Station) -> dict[int, Position]:

@@ -30,11 +30,10 @@ from agent.check import (
 from agent.check.finding import Finding, Level, failed, ok, skipped
 from agent.check.machine import Machine
 from agent.clock import Clock
-from agent.config.places import WORLD
 from agent.config.settings import Config
-from agent.rooms import positions
+from agent.rooms import open_parts
 from agent.state import Station
-from hardware.board import Board, open_board
+from hardware.board import Board
 from hardware.parts import HardwareError
 
 Parts = Callable[[Config, Board, Station], Iterator[Finding]]
@@ -118,8 +117,7 @@ class Checkup:
 
     @contextmanager
     def _opened(self, station: Station, scratch: Path) -> Iterator[Board]:
-        world = self.config.station.state_dir / WORLD
-        opened = open_board(self.config.wiring, positions(station), world=world, lost=lambda: None, runtime=scratch)
+        opened = open_parts(self.config, station, scratch, lambda: None)
         try:
             yield opened
         finally:
