@@ -206,7 +206,8 @@ def restored(journal: Journal, slots: Sequence[int]) -> Station:
 def open_parts(config: Config, station: Station, runtime: Path, lost: Callable[[], None]) -> Board:
     """Open the board as this station left it. Whoever opens it does it here, so that nobody moves a held bolt.
 
-    `runtime` is a folder that lgpio may write in; `lost` is called when a simulated world goes away. Raises PartMissing.
+    `runtime` is a folder that lgpio may write in; `lost` is called when a simulated world goes away.
+    Raises PartMissing.
     """
     world = config.station.state_dir / WORLD
     return open_board(

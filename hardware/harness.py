@@ -74,6 +74,11 @@ def _reader(wiring: Wiring) -> Iterator[Wire]:
 def _lights(wiring: Wiring) -> Iterator[Wire]:
     if wiring.lights.kind == "none":
         return
+    if wiring.lights.kind == "rgb":
+        for light, pins in wiring.lights.rgb_pins.items():
+            for colour, bcm in zip(("red", "green", "blue"), pins, strict=True):
+                yield _line(LIGHTS, f"{light} {colour}", bcm, "out", "low", f"gate of {colour}'s MOSFET")
+        return
     shifter = "for its level shifter alone"
     yield Wire(whose=LIGHTS, end="5V", pad=HEADER[POWER_5V - 1], direction="power", note=shifter, claimed=False)
     yield _line(LIGHTS, "DIN", wiring.lights.pin, "out", "low", "through a 5 V level shifter", claimed=False)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 
 from agent.cli import main
 from agent.cli.wiring import text
-from agent.config import parse
+from agent.config import load, parse
 from agent.config.places import config_file
 from agent.drawing import svg, terminal
 from hardware.harness import wires_of
-from hardware.wiring import Wiring
+from hardware.wiring import LightsWiring, Wiring
 
+EXAMPLE = load(config_file("station.toml")).wiring
 CLONE = Path(__file__).parents[3]
 SVG = "{http://www.w3.org/2000/svg}"
 BUS = {0: {8, 9, 10, 11}, 1: {18, 19, 20, 21}}
@@ -168,6 +170,21 @@ def test_a_station_with_everything() -> None:
         "slot 7 power permit GPIO22 15 out low high only while charging",
         "slot 7 GND GND 14 power",
     ]
+
+
+def test_lights_of_three_lines_each() -> None:
+    lights = LightsWiring(kind="rgb", rgb_pins={"main": (5, 6, 13), "1": (16, 19, 20)})
+    wires = [wire for wire in wires_of(replace(EXAMPLE, lights=lights)) if wire.whose == "lights"]
+    assert [(wire.end, wire.pad.name, wire.direction, wire.rest) for wire in wires] == [
+        ("main red", "GPIO5", "out", "low"),
+        ("main green", "GPIO6", "out", "low"),
+        ("main blue", "GPIO13", "out", "low"),
+        ("1 red", "GPIO16", "out", "low"),
+        ("1 green", "GPIO19", "out", "low"),
+        ("1 blue", "GPIO20", "out", "low"),
+        ("GND", "GND", "power", ""),
+    ]
+    assert all(wire.claimed for wire in wires[:6])
 
 
 def test_the_drawing_in_the_documents_is_that_of_the_example(tmp_path: Path) -> None:
