@@ -5,7 +5,7 @@ Everything that looks around on the machine (device nodes, groups, the board's m
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,15 +110,7 @@ class Checkup:
                 yield skipped("hardware", "reader, lights and locks wait for the pins")
                 return
             try:
-                with self._opened(station, Path(scratch)) as opened:
+                with closing(open_parts(self.config, station, Path(scratch), lambda: None)) as opened:
                     yield from parts(self.config, opened, station)
             except HardwareError as error:
                 yield failed("hardware", str(error))
-
-    @contextmanager
-    def _opened(self, station: Station, scratch: Path) -> Iterator[Board]:
-        opened = open_parts(self.config, station, scratch, lambda: None)
-        try:
-            yield opened
-        finally:
-            opened.close()

@@ -28,6 +28,9 @@ PARTS = {
 }
 """Which part a fault of the station is about."""
 
+MOVING = ("awaiting", "starting", "ending")
+"""What a slot does whose bolt may be on its way."""
+
 
 def look(answer: Mapping[str, Any], config: Config, *, local: bool) -> Iterator[Finding]:
     """Its own state, then its faults; `answer` is that of the question `check` on the control socket."""
@@ -35,8 +38,9 @@ def look(answer: Mapping[str, Any], config: Config, *, local: bool) -> Iterator[
     yield _agent(answer, config)
     if answer["reader"]["well"]:
         yield reader.about(answer["reader"]["version"])
+    sensors = {slot.number for slot in config.wiring.slots if slot.lock.sensor_pin is not None}
     for slot in state["slots"]:
-        yield _slot(slot)
+        yield _slot(slot, sensor=slot["number"] in sensors)
     for wiring in config.wiring.slots:
         yield from power_cut(wiring)
     yield ok(journal.PART, f"owed: {owed_words(state['owed'])}")
@@ -62,13 +66,15 @@ def _agent(answer: Mapping[str, Any], config: Config) -> Finding:
     return ok(PART, f"version {version} runs ({parts['kind']}, lights {parts['lights']})")
 
 
-def _slot(slot: Mapping[str, Any]) -> Finding:
+def _slot(slot: Mapping[str, Any], *, sensor: bool) -> Finding:
     part, wanted, seen = slot_name(slot["number"]), slot["lock"]["wanted"], slot["lock"]["seen"]
     if slot["status"] == "unknown":
         return warning(part, f"nobody knows whose vehicle is in it; sensor: {seen}", "see `station-agent unlock`")
-    if seen == "unknown":
+    if not sensor:
         return warning(part, f"{slot['status']}, {wanted}; no sensor says so", "fit one, and set sensor_pin")
-    if wanted not in ("unknown", seen):
+    if seen == "unknown":
+        return warning(part, f"{slot['status']}, {wanted}; its sensor says nothing", "see the agent's log")
+    if wanted not in ("unknown", seen) and slot["status"] not in MOVING:
         return failed(part, f"{slot['status']}, so {wanted}, but its sensor shows {seen}", "look at bolt and sensor")
     return ok(part, f"{slot['status']}, its sensor shows {seen}")
 

@@ -100,7 +100,21 @@ def change(agent: Agent, **values: Any) -> None:
         (lambda a: change(a, version="0.0.1"), "agent", ("warning", f"version 0.0.1 runs, {VERSION} is installed")),
         (lambda a: a.health.update(config="x"), "agent", ("warning", "it started with another config than this file")),
         (lambda a: change(a, slots=[slot(1, "unknown", "unknown", "locked")]), "slot 1", ("warning", "nobody knows")),
-        (lambda a: change(a, slots=[slot(1, seen="unknown")]), "slot 1", ("warning", "free, unlocked; no sensor")),
+        (
+            lambda a: change(a, slots=[slot(1, seen="unknown")]),
+            "slot 1",
+            ("warning", "free, unlocked; its sensor says"),
+        ),
+        (
+            lambda a: change(a, slots=[slot(1, "starting", "locked", "unlocked")]),
+            "slot 1",
+            ("ok", "starting, its sensor shows unlocked"),
+        ),
+        (
+            lambda a: a.clinic.write_config({"sensor_pin = 27\n": ""}),
+            "slot 1",
+            ("warning", "free, unlocked; no sensor says so"),
+        ),
         (
             lambda a: change(a, slots=[slot(1, seen="locked")]),
             "slot 1",
