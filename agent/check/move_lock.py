@@ -47,31 +47,47 @@ def try_locks(
         elif not person.agrees(f"{part}: lock it and open it again? Keep your hands off."):
             yield skipped(part, "not tried")
         else:
-            yield judged(wiring, slots, walk(wiring.number, locks), person)
+            mover = Mover(wiring.number, locks)
+            walked = mover.walk()
+            if _runs_backwards(wiring, walked):
+                mover.move(LOCKED)
+            yield judged(wiring, slots, walked, person)
 
 
-def walk(slot: int, locks: Mapping[int, Lock]) -> Walk:
-    """Move one lock there and back, one attempt each way.
-
-    The bolt has its whole time before the sensors are believed: a wrong one shows the goal before it has moved.
-    """
-    settled: list[int] = []
-    attempts = dict.fromkeys(locks, 1)
-    keeper = LockKeeper(locks, attempts, lambda _slot, move, _seen: settled.append(move), lambda *_: None)
-
-    def looks_at(position: Position, move: int) -> Looks:
-        keeper.order(slot, position, move)
-        _step(keeper, lambda: move in settled)
-        over = boottime() + locks[slot].settle_s(position)
-        _step(keeper, lambda: boottime() >= over)
-        return {number: _seen(lock) for number, lock in locks.items()}
-
-    return Walk(looks_at(UNLOCKED, 1), looks_at(LOCKED, 2), looks_at(UNLOCKED, 3))
+def _runs_backwards(wiring: SlotWiring, walked: Walk) -> bool:
+    """A motor that opens when it should lock leaves the bolt locked; a move the wrong way opens it."""
+    return isinstance(wiring.lock, MotorWiring) and walked.of(wiring.number) == (UNLOCKED, UNLOCKED, LOCKED)
 
 
-def _step(keeper: LockKeeper, done: Callable[[], bool]) -> None:
-    while not done():
-        keeper.wake.wait(min(keeper.step(), MOVING_S))
+class Mover:
+    """Moves one lock, one attempt a time, and looks at all sensors."""
+
+    def __init__(self, slot: int, locks: Mapping[int, Lock]) -> None:
+        self._slot = slot
+        self._locks = locks
+        self._moves = 0
+        self._settled: set[int] = set()
+        self._keeper = LockKeeper(locks, dict.fromkeys(locks, 1), self._note, lambda *_: None)
+
+    def walk(self) -> Walk:
+        """There and back."""
+        return Walk(self.move(UNLOCKED), self.move(LOCKED), self.move(UNLOCKED))
+
+    def move(self, position: Position) -> Looks:
+        """One way. The bolt has its whole time before any sensor is believed: a wrong one shows the goal at once."""
+        self._moves += 1
+        self._keeper.order(self._slot, position, self._moves)
+        self._step(lambda: self._moves in self._settled)
+        over = boottime() + self._locks[self._slot].settle_s(position)
+        self._step(lambda: boottime() >= over)
+        return {number: _seen(lock) for number, lock in self._locks.items()}
+
+    def _note(self, _slot: int, move: int, _seen: Position | None) -> None:
+        self._settled.add(move)
+
+    def _step(self, done: Callable[[], bool]) -> None:
+        while not done():
+            self._keeper.wake.wait(min(self._keeper.step(), MOVING_S))
 
 
 def _seen(lock: Lock) -> Position | None:
@@ -90,13 +106,22 @@ def judged(wiring: SlotWiring, slots: tuple[SlotWiring, ...], walked: Walk, pers
     if own == (LOCKED, UNLOCKED, LOCKED):
         right = "high" if wiring.lock.sensor_locked == "low" else "low"
         return failed(part, "its sensor shows the opposite of where the bolt is", f'set sensor_locked = "{right}"')
+    if _runs_backwards(wiring, walked):
+        mend = f"change the motor's two wires round, or {_lines(wiring)} in the config"
+        return failed(part, "its motor locks when it should open", mend)
+    return _as_seen(wiring, slots, walked, person)
+
+
+def _as_seen(wiring: SlotWiring, slots: tuple[SlotWiring, ...], walked: Walk, person: Person) -> Finding:
+    """The sensor alone does not tell: it takes somebody who looks."""
+    part = slot_name(wiring.number)
     moved = person.agrees(f"{part}: did its bolt move there and back?")
     others = [other for other in slots if other.number != wiring.number and walked.followed(other.number)]
     if others:
         return _swapped(wiring, others[0], moved=moved)
     if wiring.lock.sensor_pin is None:
         return ok(part, "moved, as you saw") if moved else failed(part, "did not move", _at_the_lock(wiring))
-    said = ", ".join(str(seen or "nothing") for seen in own)
+    said = ", ".join(str(seen or "nothing") for seen in walked.of(wiring.number))
     if moved:
         mend = f"look at the sensor and the wire of {_pin(wiring.lock.sensor_pin)}"
         return failed(part, f"its bolt moves, but its sensor shows {said}", mend)

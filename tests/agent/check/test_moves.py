@@ -11,7 +11,7 @@ from support.owing import CARD, at, tap
 
 from agent.check.finding import Finding
 from agent.check.move_lights import try_lights
-from agent.check.move_lock import Walk, judged
+from agent.check.move_lock import Walk, judged, try_locks
 from agent.check.move_reader import try_reader
 from agent.config.places import JOURNAL
 from agent.journal import Journal, Writing
@@ -109,6 +109,49 @@ def test_the_lines_of_a_motor_are_named() -> None:
     found = judged(slot, (slot,), walk, Somebody(False))
     assert found.said.endswith("its sensor shows unlocked, nothing, unlocked")
     assert found.mend.endswith("the wire of GPIO5 (pin 29) and GPIO6 (pin 31)")
+
+
+class MotorBolt:
+    """A motor lock that was wired the wrong way round, without the motor."""
+
+    permit = None
+    kick_s = 0.0
+
+    def __init__(self) -> None:
+        self.place = UNLOCKED
+        self.driven: list[Position] = []
+
+    def drive(self, position: Position) -> None:
+        self.driven.append(position)
+        self.place = UNLOCKED if position is LOCKED else LOCKED
+
+    def settle_s(self, _position: Position) -> float:
+        return 0.0
+
+    def ready_s(self, _position: Position) -> float:
+        return 0.0
+
+    def tend(self) -> float | None:
+        return None
+
+    def halt(self) -> None:
+        pass
+
+    def seen(self) -> Position | None:
+        return self.place
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_motor_that_runs_backwards_is_told_and_its_bolt_left_open() -> None:
+    motor = MotorWiring(lock_pin=5, unlock_pin=6, sensor_pin=13)
+    slot, bolt = replace(RIGHT.slots[0], lock=motor), MotorBolt()
+    (found,) = try_locks((slot,), {1: bolt}, Station(slots={1: Slot(number=1)}), Somebody(True))
+    assert (found.level, found.said) == ("failed", "its motor locks when it should open")
+    assert found.mend == "change the motor's two wires round, or GPIO5 (pin 29) and GPIO6 (pin 31) in the config"
+    assert bolt.driven == [LOCKED, UNLOCKED, LOCKED]
+    assert bolt.place is UNLOCKED
 
 
 def journaled(clinic: Clinic, phase: Phase, *, locked: bool = True) -> None:
