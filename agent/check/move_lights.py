@@ -22,7 +22,7 @@ def try_lights(wiring: Wiring, strip: Strip, person: Person) -> Iterator[Finding
     """Each light, if the person agrees; afterwards all are dark."""
     if wiring.lights.kind == "none":
         return
-    failing: list[bool] = []
+    failing: list[str] = []
     segments, palette = segments_of(wiring), palette_of(wiring.lights.colours)
     lights = Lights(strip, segments, palette, wiring.lights.brightness, failed=failing.append)
     for name in segments:
@@ -31,8 +31,8 @@ def try_lights(wiring: Wiring, strip: Strip, person: Person) -> Iterator[Finding
             yield skipped(PART, f"{which} not tried")
             continue
         _show(lights, {name: Look((Colour.RED,))})
-        if failing[-1:] == [True]:
-            yield warning(PART, "they take no frames", "see what `check` says without --move")
+        if failing and failing[-1]:
+            yield warning(PART, f"they take no frames: {failing[-1]}", "see what `check` says without --move")
             return
         seen = person.agrees(f"lights: is {which} red, and every other dark?")
         yield ok(PART, f"{which} is red, as you saw") if seen else warning(PART, f"{which} is not red alone", MEND)
