@@ -4,8 +4,9 @@
 the stories of restarts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -88,6 +89,49 @@ def jammed_shut(play: Play) -> None:
     play.until(lambda: is_(play, "free"))
 
 
+def command(play: Play, name: str, args: Mapping[str, Any]) -> None:
+    """An operator's command, until its reply has come."""
+    sent = play.bench.command(name, args, command_id=f"{name}-{len(play.bench.heard('commands/'))}")
+    play.until(lambda: bool(play.bench.replies(sent)))
+
+
+def ended_by_command(play: Play) -> None:
+    command(play, "end", {"sessionId": play.bench.sessions()[-1]["id"]})
+    play.until(lambda: is_(play, "free"))
+
+
+def forced_open(play: Play) -> None:
+    command(play, "unlock", {"slotNumber": 1, "force": True})
+    play.until(lambda: play.bench.bolt(1) == "unlocked")
+    play.settle()
+    end(play)
+
+
+def out_of_service(play: Play) -> None:
+    command(play, "availability", {"slotNumber": 2, "available": False})
+    play.settle()
+    end(play)
+    command(play, "availability", {"slotNumber": 2, "available": True})
+
+
+def parking(play: Play) -> None:
+    play.tap(lambda: is_(play, "starting") or is_(play, "charging"))
+    play.bench.world.set_vehicle(1, True)
+    play.until(lambda: is_(play, "charging"))
+
+
+def parked(play: Play) -> None:
+    play.bench.world.set_vehicle(1, True)
+    start(play)
+
+
+def released(play: Play) -> None:
+    play.bench.world.set_fault("release-closed", True)
+    play.until(lambda: play.bench.faults() == ["Released"] and play.bench.bolt(1) == "unlocked")
+    play.settle()
+    end(play)
+
+
 STORIES = [
     Story(name="start", play=start),
     Story(name="end", prepare=start, play=end),
@@ -100,6 +144,11 @@ STORIES = [
     Story(name="pay refused, held", prepare=without_credit, play=held_unpaid, options={"unpaid_release": "hold"}),
     Story(name="lock jam", prepare=jammed_twice, play=jammed, jams=True, slow=("support",), options=QUICK_LOCK),
     Story(name="unlock jam", prepare=start, play=jammed_shut, jams=True, slow=("unlock",), options=QUICK_LOCK),
+    Story(name="end by command", prepare=start, play=ended_by_command),
+    Story(name="forced open by command", prepare=start, play=forced_open),
+    Story(name="out of service", prepare=start, play=out_of_service),
+    Story(name="parking", play=parking, options={"contacts": True}),
+    Story(name="release contact", prepare=parked, play=released, options={"contacts": True}),
     Story(name="start, cut short", play=start, killed="before call acquire"),
     Story(name="end, cut short", prepare=start, play=end, killed="before call pay"),
 ]

@@ -50,6 +50,7 @@ def view_of(bench: Bench, owners: Mapping[str, Owner], since: Since, *, deaths: 
         },
         "calls": calls_of(calls, owners),
         "events": [event for event in events.values() if event not in undone],
+        "replies": replies_of(bench),
         "errors": [problem.get("detail", problem) for problem in bench.errors()],
         "station": station_of(bench.state()),
         "told": told_of(bench),
@@ -71,6 +72,18 @@ def events_of(bench: Bench) -> dict[str, dict[str, Any]]:
         told = {"type": event["type"], "subject": event["subject"], "data": event["data"]}
         assert events.setdefault(event["id"], told) == told, f"one id for two events: {told}"
     return events
+
+
+def replies_of(bench: Bench) -> dict[str, list[Any]]:
+    """What came in reply to each command, each answer once: it may be delivered again."""
+    replies: dict[str, list[Any]] = {}
+    for heard in bench.heard(""):
+        if heard.topic.rpartition("/")[0].endswith("/commands"):
+            sent = json.loads(heard.payload)["id"]
+            found = list(dict.fromkeys(bench.replies(sent)))
+            assert len(found) == 1, f"two answers to one command: {found}"
+            replies[sent] = [json.loads(found[0])]
+    return replies
 
 
 def undone_of(events: Mapping[str, Mapping[str, Any]], deaths: int) -> list[Mapping[str, Any]]:

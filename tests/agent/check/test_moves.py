@@ -229,7 +229,7 @@ def test_each_light_is_shown_alone_and_all_are_dark_afterwards() -> None:
 def test_lights_that_take_no_frames_are_not_asked_about_again() -> None:
     person = Somebody(True, True, True)
     (found,) = try_lights(STATION, Lamps(dead=True), person)
-    assert (found.level, found.said) == ("warning", "they take no frames")
+    assert (found.level, found.said) == ("warning", "they take no frames: no supply")
     assert len(person.questions) == 1
     assert list(try_lights(replace(STATION, lights=LightsWiring(kind="none")), Lamps(), Somebody())) == []
 
