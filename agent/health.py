@@ -47,7 +47,7 @@ class Health:
         broker: Callable[[], Connection],
         clock_set: Callable[[], bool],
         state_dir: Path,
-        thermal: Path = THERMAL,
+        thermal: Path | None = None,
         clock: Callable[[], float] = boottime,
     ) -> None:
         """`tried` says when the supplier was last called (CLOCK_BOOTTIME seconds); `probe` has it tried soon.
@@ -61,7 +61,7 @@ class Health:
         self._broker = broker
         self._clock_set = clock_set
         self._state_dir = state_dir
-        self._thermal = thermal
+        self._thermal = thermal or THERMAL
         self._clock = clock
         self._away: dict[str, float] = {}
         self._told: dict[str, bool] = {}

@@ -1,20 +1,24 @@
 """Warnings of a whole station: who is out of reach is told, stops nobody, and clears by itself."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from support.bench import DARK, Bench
 from support.mqtt import Mosquitto
 
+from agent.health import free_bytes
 from agent.simulator.supplier_server import SupplierServer
 
 Benches = Callable[..., Bench]
+MIB = 1024 * 1024
 
 
-def hurried(benches: Benches) -> Bench:
+def hurried(benches: Benches, **constants: object) -> Bench:
     """A station for which a minute is half a second."""
     bench = benches()
     bench.stop()
-    bench.hurry(agent__health__AWAY_S=0.5, agent__health__STEP_S=0.05)
+    bench.hurry(agent__health__AWAY_S=0.5, agent__health__STEP_S=0.05, **constants)
     bench.start()
     return bench
 
@@ -50,3 +54,39 @@ def test_a_broker_that_is_away_is_told_when_it_is_back(benches: Benches, mosquit
     bench.wait(lambda: bench.faults() == [])
     bench.wait(lambda: bench.once("faulted"))
     assert bench.once("faulted")[0]["error"]["code"] == "BrokerUnreachable"
+
+
+def test_a_clock_before_the_release_is_told_and_its_events_say_so(benches: Benches) -> None:
+    bench = hurried(benches, agent__version__RELEASED=4e9)
+    bench.wait(lambda: bench.faults() == ["ClockUnset"])
+    assert not bench.state()["clockSet"]
+    bench.start_session()
+    assert bench.events("session-started")[0]["clocksynced"] is False
+    bench.stop()
+    bench.hurry(agent__version__RELEASED=1.0)
+    bench.start()
+    bench.wait(lambda: bench.faults() == [])
+
+
+def test_heat_is_told_while_it_lasts(benches: Benches, tmp_path: Path) -> None:
+    zone = tmp_path / "thermal" / "thermal_zone0"
+    zone.mkdir(parents=True)
+    (zone / "type").write_text("cpu-thermal\n", encoding="ascii")
+    (zone / "temp").write_text("85000\n", encoding="ascii")
+    bench = hurried(benches, agent__health__THERMAL=f"pathlib.Path({str(zone.parent)!r})")
+    bench.wait(lambda: bench.faults() == ["OverTemperature"])
+    assert bench.state()["available"]
+    (zone / "temp").write_text("60000\n", encoding="ascii")
+    bench.wait(lambda: bench.faults() == [])
+
+
+def test_a_disk_that_fills_is_told_while_there_is_still_room(benches: Benches, tmp_path: Path) -> None:
+    free = free_bytes(tmp_path) or 0
+    bench = hurried(benches, agent__health__LOW_BYTES=free - 200 * MIB, agent__health__ROOM_BYTES=free - 150 * MIB)
+    ballast = tmp_path / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 400 * MIB)
+    bench.wait(lambda: bench.faults() == ["LowDisk"])
+    bench.start_session()
+    ballast.unlink()
+    bench.wait(lambda: bench.faults() == [])

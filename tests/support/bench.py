@@ -138,6 +138,7 @@ class Bench:
         self.supplier = SupplierServer(self.books, "127.0.0.1:0")
         self.world = World(wiring(slots, contacts=contacts), folder / "world.json", travel_s=0.05)
         self.program = AGENT
+        self._constants: dict[str, object] = {}
         self.environment: dict[str, str] = {}
         self._url = url
         self._broker_port = broker_port
@@ -257,7 +258,15 @@ class Bench:
         environment = {**os.environ, "RUNTIME_DIRECTORY": str(self.folder / "run"), **self.environment}
         prefix = ["sh", "-c", 'ulimit -S -f 0; exec "$@"', "sh"] if self._full else []
         self._agent = subprocess.Popen(
-            [*prefix, sys.executable, "-c", self.program, "run", "--config", str(self.config)],
+            [
+                *prefix,
+                sys.executable,
+                "-c",
+                self._program() if self._constants else self.program,
+                "run",
+                "--config",
+                str(self.config),
+            ],
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
@@ -289,11 +298,16 @@ class Bench:
         except (ControlError, StopIteration):
             return False
 
-    def hurry(self, **seconds: float) -> None:
-        """From its next start the agent takes these constants for shorter ones, such as `agent__health__AWAY_S=0.5`."""
-        for name, value in seconds.items():
+    def hurry(self, **constants: object) -> None:
+        """From its next start the agent takes other values for these constants, such as `agent__health__AWAY_S=0.5`."""
+        self._constants.update(constants)
+
+    def _program(self) -> str:
+        lines = ["import pathlib"]
+        for name, value in self._constants.items():
             module, _, constant = name.replace("__", ".").rpartition(".")
-            self.program = f"import {module}; {module}.{constant} = {value}\n{self.program}"
+            lines.append(f"import {module}; {module}.{constant} = {value}")
+        return "\n".join([*lines, self.program])
 
     def kill(self) -> None:
         """kill -9."""
