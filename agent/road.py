@@ -50,9 +50,10 @@ class LightsFront(Protocol):
 
 
 class Bolts(Protocol):
-    """Brings bolts where they belong; the same order again changes nothing."""
+    """Brings bolts where they belong and lets power on; the same said again changes nothing."""
 
     def order(self, slot: int, position: Position, move: int) -> None: ...
+    def permit(self, slot: int, granted: bool) -> None: ...
 
 
 class Road:
@@ -173,6 +174,7 @@ class Road:
         for slot, bolt in self._shown.bolts.items():
             if bolt.wanted is not None:
                 self._bolts.order(slot, bolt.wanted, bolt.move)
+            self._bolts.permit(slot, bolt.permit)
 
     def _watch_bound(self) -> None:
         """Nothing starts at the bound; a little below it starts are taken again."""

@@ -1,7 +1,7 @@
 """All rooms of the agent, opened and tied together. Nothing runs yet; `daemon.py` gives them their threads."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from agent.config.settings import Config
 from agent.desk import Desk
 from agent.diagnostics import Diagnostics
 from agent.events import Events
-from agent.face import wanted
+from agent.face import permitted, wanted
 from agent.happenings import Facts
 from agent.health import Health
 from agent.journal import Journal, Kept, Unwritten, open_journal
@@ -35,6 +35,7 @@ from hardware.contacts import ContactWatch
 from hardware.lights import Lights, palette_of, segments_of
 from hardware.lock_keeper import LockKeeper
 from hardware.parts import Position
+from hardware.wiring import SlotWiring
 
 LIGHTS_PROCESS = (sys.executable, "-P", "-m", "agent", "lights", "--child")
 
@@ -206,7 +207,7 @@ def restored(journal: Journal, slots: Sequence[int]) -> Station:
 def open_parts(config: Config, station: Station, runtime: Path, lost: Callable[[], None]) -> Board:
     """Open the board as this station left it. Whoever opens it does it here, so that nobody moves a held bolt.
 
-    `runtime` is a folder that lgpio may write in; `lost` is called when a simulated world goes away.
+    `runtime` is a folder for lgpio and the locks to write in; `lost` is called when a simulated world goes away.
     Raises PartMissing.
     """
     world = config.station.state_dir / WORLD
@@ -217,6 +218,7 @@ def open_parts(config: Config, station: Station, runtime: Path, lost: Callable[[
         lost=lost,
         runtime=runtime,
         lights_process=LIGHTS_PROCESS,
+        permitted=powered(station, config.wiring.slots, Clock().now().boot),
     )
 
 
@@ -229,6 +231,22 @@ def positions(station: Station) -> dict[int, Position]:
     sure = [slot for slot in station.slots.values() if slot.phase not in unsure or slot.seen is None]
     belongs = {slot.number: wanted(station, slot) for slot in sure}
     return {number: position for number, position in belongs.items() if position is not None}
+
+
+def powered(station: Station, slots: Iterable[SlotWiring], boot: str) -> frozenset[int]:
+    """The slots whose power permit stays on over this start.
+
+    A power cut lets a solenoid go, and without a sensor nobody would see it: there a session of another boot has to
+    wait until its bolt was driven home.
+    """
+    stays = set()
+    for wiring in slots:
+        slot = station.slots[wiring.number]
+        session = station.sessions.get(slot.session)
+        blind = wiring.lock.kind == "solenoid" and wiring.lock.sensor_pin is None
+        if session and permitted(station, slot) and (not blind or session.tapped.boot == boot):
+            stays.add(wiring.number)
+    return frozenset(stays)
 
 
 def owed(outbox: Outbox, mailbox: Mailbox, journal: Journal) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """From wiring to parts: opens what the station touches, by name, and closes it in reverse."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hardware.chips import Chips, EmulatedChips, PiChips
@@ -9,8 +10,9 @@ from hardware.contacts import Contacts, open_contacts
 from hardware.late import LateReader, LateStrip
 from hardware.lights import names_of
 from hardware.locks import open_lock
-from hardware.parts import Lock, PartMissing, Position, Reader, Strip
+from hardware.parts import LightsFailure, Lock, PartMissing, Position, Reader, Strip
 from hardware.pins import Pins, RgbLed
+from hardware.safe_state import end_pulses, let_go
 from hardware.strips.none import NoStrip
 from hardware.strips.pio import PioStrip
 from hardware.strips.rgb import RgbStrip
@@ -42,23 +44,33 @@ def open_board(
     lost: Callable[[], None],
     runtime: Path | None = None,
     lights_process: Sequence[str] = (),
+    permitted: frozenset[int] = frozenset(),
 ) -> Board:
     """Open every part; a slot's lock is claimed where `positions` (by slot) says, so that a held bolt stays held.
 
+    `permitted` are the slots whose session charges: their power permit stays on if the bolt is locked.
     `wiring.kind` picks the chips: the Pi's own, or emulated ones at the socket `world`, with `lost` called when that
-    world goes away. `runtime` is a folder that lgpio may write in. `lights_process` is the command, but for the socket
-    that is added, which starts the lights process where we are root and nobody else has started it. A missing reader
-    or strip is only logged: the parts say it when used and come back when they can. Raises PartMissing for a lock's or
-    contact's line that cannot be claimed, a missing GPIO chip or world; then nothing stays open.
+    world goes away. `runtime` is a folder to write in, for lgpio and locks. `lights_process` is the command, but for
+    the socket that is added, which starts the lights process where we are root and nobody else has started it. A
+    missing reader or strip is only logged: the parts say it when used and come back when they can. Raises PartMissing
+    for a lock's or contact's line that cannot be claimed, a missing GPIO chip or world; then nothing stays open.
     """
     with ExitStack() as life:
         chips = _chips(wiring, world, lost, runtime, lights_process)
         life.callback(chips.close)
         pins = chips.pins()
         life.callback(pins.close)
+        pwm = chips.pwm()
         locks: dict[int, Lock] = {}
         for slot in wiring.slots:
-            locks[slot.number] = open_lock(slot, pins, positions.get(slot.number))
+            locks[slot.number] = open_lock(
+                slot,
+                pins,
+                positions.get(slot.number),
+                pwm=pwm,
+                permitted=slot.number in permitted,
+                notes=runtime,
+            )
             life.callback(locks[slot.number].close)
         contacts = open_contacts(wiring, pins)
         life.callback(contacts.close)
@@ -67,6 +79,34 @@ def open_board(
         reader = LateReader(lambda: _reader(wiring, chips, pins))
         life.callback(reader.close)
         return Board(reader, locks, contacts, strip, life.pop_all())
+
+
+def make_safe(wiring: Wiring, *, world: Path | None, runtime: Path, everything: bool) -> Iterator[str]:
+    """End every motor's pulse and put the lights out where this process can; says what was done, in lines.
+
+    `everything`: withdraw power permits and let the solenoids go too. Lines that another process holds are left alone.
+    Raises PartMissing for chips or PWM that cannot be opened.
+    """
+    with ExitStack() as life:
+        chips = _chips(wiring, world, lambda: None, runtime, ())
+        life.callback(chips.close)
+        pins = chips.pins()
+        life.callback(pins.close)
+        yield from end_pulses(wiring.slots, pins)
+        if everything:
+            yield from let_go(wiring.slots, pins, chips.pwm(), threading.Event().wait)
+        if wiring.lights.kind != "none":
+            yield f"lights: {_put_out(wiring, chips, pins)}"
+
+
+def _put_out(wiring: Wiring, chips: Chips, pins: Pins) -> str:
+    try:
+        strip = _strip(wiring, chips, pins)
+        with closing(strip):
+            strip.show([(0, 0, 0)] * wiring.lights.pixels)
+    except (PartMissing, LightsFailure) as error:
+        return f"left alone: {error}"
+    return "dark"
 
 
 def _chips(

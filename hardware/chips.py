@@ -10,16 +10,18 @@ from hardware.clock import boottime
 from hardware.emulated.gpio import lgpio_module
 from hardware.emulated.leds import EmulatedLeds
 from hardware.emulated.mfrc522_chip import Mfrc522Chip
+from hardware.emulated.pwm import EmulatedPwm
 from hardware.emulated.spidev import spidev_module
 from hardware.emulated.strip import EmulatedStrip, ws281x_module
 from hardware.emulated.world_link import WorldLink
 from hardware.parts import PartMissing, Strip
 from hardware.pins import Pins, open_pins
+from hardware.pwm import Pwm, Sysfs
 from hardware.strips.child import Child
 from hardware.strips.pio import Put, device
 from hardware.strips.remote import RemoteStrip
 from hardware.strips.ws281x import Ws281xStrip, load_ws281x
-from hardware.wiring import LightsWiring, Wiring
+from hardware.wiring import LightsWiring, SolenoidWiring, Wiring
 
 
 class Chips(Protocol):
@@ -27,6 +29,10 @@ class Chips(Protocol):
 
     def pins(self) -> Pins:
         """Open the GPIO chip."""
+        ...
+
+    def pwm(self) -> Pwm:
+        """The PWM block."""
         ...
 
     def spidev(self) -> ModuleType:
@@ -59,6 +65,10 @@ class PiChips:
     def pins(self) -> Pins:
         """See Chips."""
         return open_pins(runtime=self._runtime)
+
+    def pwm(self) -> Pwm:
+        """See Chips."""
+        return Pwm(Sysfs())
 
     def spidev(self) -> ModuleType:
         """See Chips."""
@@ -98,10 +108,16 @@ class EmulatedChips:
         strip = EmulatedStrip(self._link.show, lambda: self._link.fault("lights-dead"), boottime)
         self._ws281x = ws281x_module(strip)
         self._leds = EmulatedLeds(strip, wiring.lights.pixels)
+        locks = [slot.lock for slot in wiring.slots]
+        self._held_softly = [lock.pin for lock in locks if isinstance(lock, SolenoidWiring) and lock.hold_duty < 1]
 
     def pins(self) -> Pins:
         """See Chips."""
         return open_pins(stand_in=lgpio_module(self._link))
+
+    def pwm(self) -> Pwm:
+        """See Chips."""
+        return Pwm(EmulatedPwm(self._held_softly, self._link.drive, self._link.high()))
 
     def spidev(self) -> ModuleType:
         """See Chips."""

@@ -88,23 +88,71 @@ class Reader(Protocol):
         ...
 
 
+class Permit(Protocol):
+    """Lets a slot's power electronics switch on."""
+
+    @property
+    def granted(self) -> bool | None:
+        """Whether power may be on; None after a `grant` that failed."""
+        ...
+
+    def grant(self, granted: bool) -> None:
+        """Let power be on, or forbid it, at once. Raises LockFailure."""
+        ...
+
+
 class Lock(Protocol):
-    """Moves one slot's bolt."""
+    """Moves one slot's bolt, and protects its own coil or motor whatever is asked of it.
+
+    Something may be under way for a while after `drive` (a motor's pulse, a coil's pull-in); whoever owns the lock
+    ends it in time by calling `tend`. A bolt is not judged by its sensor before that is over.
+    """
+
+    @property
+    def permit(self) -> Permit | None:
+        """The power permit of the lock's slot, if it has one."""
+        ...
+
+    @property
+    def kick_s(self) -> float:
+        """Seconds to drive a stuck bolt the other way before the next attempt; 0 if that would not help."""
+        ...
 
     def drive(self, position: Position) -> None:
-        """Make one attempt to move the bolt there. Starts the move and returns at once. Raises LockFailure."""
+        """Make one attempt to move the bolt there. Starts the move and returns at once.
+
+        Raises LockFailure; before `ready_s` has passed it does so without driving anything.
+        """
+        ...
+
+    def ready_s(self, position: Position) -> float:
+        """Seconds until it may be driven there: coil or motor rest between two drives. Never wait to let go."""
+        ...
+
+    def tend(self) -> float | None:
+        """End what `drive` began, once it is due; seconds until then, None if nothing is under way.
+
+        Raises LockFailure if it cannot be ended: call again soon.
+        """
         ...
 
     def settle_s(self, position: Position) -> float:
-        """Seconds one attempt may take before it counts as failed (or, without a sensor, as done)."""
+        """Seconds one attempt may take before it counts as failed (or, without a sensor, as done).
+
+        Whatever `drive` began is over by then.
+        """
         ...
 
     def seen(self) -> Position | None:
         """Where the sensor shows the bolt; None without a sensor. Raises LockFailure."""
         ...
 
+    def halt(self) -> None:
+        """End what `drive` began now, without letting the bolt go. Never raises."""
+        ...
+
     def close(self) -> None:
-        """Leave the bolt as it is: a held solenoid stays held. Idempotent, never raises."""
+        """Halt, and leave the bolt as it is: a held solenoid stays held. Idempotent, never raises."""
         ...
 
 

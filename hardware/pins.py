@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hardware.parts import HardwareError, PartMissing, Rgb
 from hardware.stand_in import standing_in
@@ -35,6 +35,14 @@ logger = logging.getLogger(__name__)
 
 class LineFailure(HardwareError, OSError):
     """A GPIO line could not be driven or read; the part behind it says what to do."""
+
+
+class Line(Protocol):
+    """One line that is driven; `on` and `off` raise LineFailure."""
+
+    def on(self) -> None: ...
+    def off(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class OutputLine:

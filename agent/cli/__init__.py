@@ -274,6 +274,19 @@ def command(
         operator.command(station, words, settings, command_id, force=force)
 
 
+@main.command("safe-state")
+@config_option
+@click.option("--let-go", is_flag=True, help="Withdraw power permits and let held solenoids go too.")
+@click.option("--wait", "wait_s", metavar="SECONDS", type=click.FloatRange(0), default=0.0, help="For an agent to end.")
+@version_option
+def safe_state(config_file: Path, let_go: bool, wait_s: float) -> None:
+    """Put motor lines low and lights out, when no agent runs: for systemd's ExecStopPost=."""
+    from agent.cli.safe_state import make_station_safe
+
+    with told_errors():
+        make_station_safe(config_file, let_go=let_go, wait_s=wait_s)
+
+
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set.
 

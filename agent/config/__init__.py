@@ -17,7 +17,7 @@ from hardware import wiring
 
 LARGEST_FILE = 64 * 1024
 MASK = "********"
-FAIL_SECURE = ("fail-secure", "unlocks")
+FAIL_SECURE = ("fail-secure", "fail_secure", "strike", "unlocks")
 SECRET_FILES = ("token_file", "password_file", "key_file", "client_key_file")
 
 

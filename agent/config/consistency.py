@@ -20,9 +20,6 @@ PWM_PINS = (12, 13, 18, 19)
 
 # Rows leave as the versions that can do them arrive: key, whether a value asks for it, what it is.
 NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("slots[].lock.kind", lambda kind: kind == "motor", "drive a motor lock"),
-    ("slots[].lock.hold_duty", lambda duty: duty < 1, "hold a solenoid with less than full power"),
-    ("slots[].power_permit_pin", lambda _: True, "permit and withdraw power"),
     ("web.listen", bool, "serve the station page"),
     ("metrics.listen", bool, "serve metrics"),
 )
@@ -90,13 +87,29 @@ def _check_spi_device(reader: Known, mistakes: Mistakes) -> None:
 def _check_hold(known: Known, mistakes: Mistakes) -> None:
     for slot_key, slot in _slots(known):
         lock = slot.get("lock", {})
-        if "pin" in lock and lock.get("hold_duty", 1.0) < 1.0 and lock["pin"] not in PWM_PINS:
+        if "pin" not in lock or lock.get("hold_duty", 1.0) >= 1.0:
+            continue
+        key, start = f"{slot_key}.lock.hold_duty", f" = {lock['hold_duty']}: "
+        if lock["pin"] not in PWM_PINS:
             listed = ", ".join(map(str, PWM_PINS))
             mistakes.add(
-                f"{slot_key}.lock.hold_duty",
-                f" = {lock['hold_duty']}: pin {lock['pin']} has no hardware PWM, and software PWM stops with the "
-                f"program and lets go; should be 1.0, or the lock's pin one of {listed}",
+                key,
+                f"{start}pin {lock['pin']} has no hardware PWM, and software PWM stops with the program and lets go; "
+                f"should be 1.0, or the lock's pin one of {listed}",
             )
+        elif _strip_takes_pwm(known):
+            # rpi_ws281x sets up both channels and their clock anew: the strip's data would go to the coil
+            mistakes.add(
+                key,
+                f"{start}the strip on pin {known['lights']['pin']} takes the whole PWM block; "
+                f"should be 1.0, or lights.pin 21",
+            )
+
+
+def _strip_takes_pwm(known: Known) -> bool:
+    lights = known["lights"]
+    on_metal = known["hardware"].get("kind") == "raspberry-pi"
+    return on_metal and lights.get("kind") == "ws281x" and lights.get("pin") in PWM_PINS
 
 
 def _check_supplier(supplier: Known, mistakes: Mistakes) -> None:

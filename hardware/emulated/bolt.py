@@ -1,4 +1,4 @@
-"""A solenoid lock's bolt: power pushes it home, without power a spring pulls it back."""
+"""A lock's bolt: a solenoid's, which a spring pulls back, or a motor's, which stays where it is without power."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,13 +23,12 @@ class Bolt:
     goal: Place = Place.UNLOCKED
     arrives: float | None = None
 
-    def follow(self, now: float, *, powered: bool, jammed: bool) -> bool:
-        """Let time and forces act up to `now`; whether its place changed."""
+    def follow(self, now: float, *, wanted: Place | None, jammed: bool) -> bool:
+        """Let time and forces act up to `now`; whether its place changed. `wanted`: where forces push it, if any do."""
         before = self.place
         if self.arrives is not None and now >= self.arrives:
             self.place, self.arrives = self.goal, None
-        wanted = Place.LOCKED if powered else Place.UNLOCKED
-        if jammed:
+        if jammed or wanted is None:
             self.arrives = None
         elif self._must_start(wanted):
             self.place, self.goal, self.arrives = Place.BETWEEN, wanted, now + self.travel_s

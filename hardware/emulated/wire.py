@@ -1,6 +1,7 @@
 """How world and chips speak: a Unix stream socket, one JSON object a line, both ways.
 
-World to chips: the whole view at once, again after every change: `{"cards": [uid], "closed": [pin], "faults": [name]}`.
+World to chips: the whole view at once, again after every change: `{"cards": [uid], "closed": [pin], "faults": [name],
+"high": [pin]}`.
 Chips to world: `{"line": [pin, 0 | 1 | null]}` for an output, `{"frame": "rrggbb..."}` for what the strip shows.
 """
 
@@ -61,9 +62,10 @@ def view_of(message: dict[str, Any]) -> View:
         cards = tuple(str(uid) for uid in message["cards"])
         closed = tuple(int(pin) for pin in message["closed"])
         faults = tuple(str(name) for name in message["faults"])
+        high = tuple(int(pin) for pin in message["high"])
     except (KeyError, TypeError, ValueError) as error:
         raise WireError(f"a message that is no view: {error!r}") from error
-    return View(cards, closed, faults)
+    return View(cards, closed, faults, high)
 
 
 def line_of(message: dict[str, Any]) -> tuple[int, int | None]:

@@ -15,9 +15,8 @@ from typing import Any
 from hardware.clock import boottime
 from hardware.emulated.bolt import TRAVEL_S, Bolt, Place
 from hardware.emulated.cards import Field, ReaderFault
-from hardware.locks import solenoid_of
 from hardware.parts import Rgb
-from hardware.wiring import SlotWiring, SolenoidWiring, Wiring
+from hardware.wiring import LockWiring, MotorWiring, SlotWiring, Wiring
 
 CARDS_AT_MOST = 10
 LONG_S = 60.0
@@ -32,20 +31,32 @@ class WorldRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the chips see of the world: cards in the field, pins that a contact closes to ground, faults."""
+    """What the chips see of the world: cards, pins that a contact closes to ground, faults, outputs that are high."""
 
     cards: tuple[str, ...] = ()
     closed: tuple[int, ...] = ()
     faults: tuple[str, ...] = ()
+    high: tuple[int, ...] = ()
 
 
 class _Slot:
     def __init__(self, wiring: SlotWiring, travel_s: float) -> None:
         self.number = wiring.number
-        self.lock: SolenoidWiring = solenoid_of(wiring)
+        self.lock: LockWiring = wiring.lock
         self.presence_pin = wiring.presence_pin
         self.bolt = Bolt(travel_s=travel_s)
+        self.burnt = False
         self.vehicle = False
+
+    def pushed(self, high: set[int]) -> Place | None:
+        """Where the outputs that are high push the bolt; a motor with power on both lines burns, and moves no more."""
+        if not isinstance(self.lock, MotorWiring):
+            return Place.LOCKED if self.lock.pin in high else Place.UNLOCKED
+        lock, unlock = self.lock.lock_pin in high, self.lock.unlock_pin in high
+        self.burnt = self.burnt or (lock and unlock)
+        if self.burnt or lock == unlock:
+            return None
+        return Place.LOCKED if lock else Place.UNLOCKED
 
     @property
     def jam(self) -> str:
@@ -76,7 +87,7 @@ class World:
     ) -> None:
         """Read the world back from `state_file`, or make a new one: no cards, bolts open, strip dark.
 
-        Raises PartMissing for a lock that cannot be emulated and WorldRefused for a file that is no world.
+        Raises WorldRefused for a file that is no world.
         """
         self._clock = clock
         self._file = state_file
@@ -178,15 +189,25 @@ class World:
             closed = {pin for slot in self._slots.values() for pin in slot.closed_pins()}
             if self._release_pin is not None and RELEASE_CLOSED in self._faults:
                 closed.add(self._release_pin)
-            return View(tuple(sorted(self._field.uids())), tuple(sorted(closed)), tuple(sorted(self._faults)))
+            return View(
+                cards=tuple(sorted(self._field.uids())),
+                closed=tuple(sorted(closed)),
+                faults=tuple(sorted(self._faults)),
+                high=tuple(sorted(self._high())),
+            )
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything, ready for JSON: cards, slots with bolt and vehicle, lines, strip, faults."""
+        """Everything, ready for JSON: cards, slots with bolt, burnt motor and vehicle, lines, strip, faults."""
         with self._lock:
             return {
                 "cards": sorted(self._field.uids()),
                 "slots": [
-                    {"number": slot.number, "bolt": slot.bolt.place.value, "vehicle": slot.vehicle}
+                    {
+                        "number": slot.number,
+                        "bolt": slot.bolt.place.value,
+                        "burnt": slot.burnt,
+                        "vehicle": slot.vehicle,
+                    }
                     for slot in self._slots.values()
                 ],
                 "lines": {str(pin): level for pin, level in sorted(self._lines.items())},
@@ -209,7 +230,10 @@ class World:
         return unsubscribe
 
     def _follow(self, slot: _Slot, now: float) -> bool:
-        return slot.bolt.follow(now, powered=self._lines.get(slot.lock.pin) == 1, jammed=slot.jam in self._faults)
+        return slot.bolt.follow(now, wanted=slot.pushed(self._high()), jammed=slot.jam in self._faults)
+
+    def _high(self) -> set[int]:
+        return {pin for pin, level in self._lines.items() if level}
 
     def _changed(self) -> None:
         snapshot = self.snapshot()
@@ -244,6 +268,7 @@ class World:
         slot = self._slots.get(entry["number"])
         if slot is not None:
             slot.bolt.place = Place(entry["bolt"])
+            slot.burnt = bool(entry.get("burnt", False))
             slot.vehicle = bool(entry["vehicle"])
 
 

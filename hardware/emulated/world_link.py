@@ -56,6 +56,10 @@ class WorldLink:
         """Whether a contact pulls this pin to ground."""
         return pin in self._view.closed
 
+    def high(self) -> frozenset[int]:
+        """The outputs that the world has high."""
+        return frozenset(self._view.high)
+
     def fault(self, name: str) -> bool:
         """Whether this fault is switched on."""
         return name in self._view.faults

@@ -105,16 +105,42 @@ def test_a_secret_in_the_place_of_its_file_is_not_repeated() -> None:
     assert "hush" not in line
 
 
-@pytest.mark.usefixtures("able")
 def test_a_softened_hold_needs_hardware_pwm() -> None:
     (line,) = mistakes({"slots": [slot(lock={"pin": 17, "hold_duty": 0.4})]})
     assert line.startswith("slots[1].lock.hold_duty = 0.4: pin 17 has no hardware PWM")
-    config = parse(LEAST, "least", {"slots": [slot(lock={"pin": 13, "hold_duty": 0.4})]})
-    assert config.wiring.slots[0].lock == SolenoidWiring(pin=13, hold_duty=0.4)
+    overrides = {"lights": {"pin": 21}, "slots": [slot(lock={"pin": 13, "hold_duty": 0.4})]}
+    assert parse(LEAST, "least", overrides).wiring.slots[0].lock == SolenoidWiring(pin=13, hold_duty=0.4)
 
 
 @pytest.mark.parametrize(
-    "lock", [{"kind": "fail-secure", "pin": 17}, {"kind": "solenoid", "power": "unlocks", "pin": 17}]
+    ("kind", "lights", "refused"),
+    [
+        ("raspberry-pi", {"pin": 18}, True),
+        ("raspberry-pi", {"pin": 21}, False),
+        ("raspberry-pi", {"kind": "none"}, False),
+        ("simulated", {"pin": 18}, False),
+    ],
+)
+def test_a_strip_and_a_coil_cannot_share_the_pwm_block(kind: str, lights: dict[str, Any], refused: bool) -> None:
+    overrides = {
+        "hardware": {"kind": kind},
+        "lights": lights,
+        "slots": [slot(lock={"pin": 13, "hold_duty": 0.4})],
+    }
+    if not refused:
+        assert parse(LEAST, "least", overrides).wiring.slots[0].lock.attempts == 3
+        return
+    (line,) = mistakes(overrides)
+    assert line.startswith("slots[1].lock.hold_duty = 0.4: the strip on pin 18 takes the whole PWM block; should be ")
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        {"kind": "fail-secure", "pin": 17},
+        {"kind": "strike", "pin": 17},
+        {"kind": "solenoid", "power": "unlocks", "pin": 17},
+    ],
 )
 def test_a_fail_secure_solenoid_is_refused_with_the_reason(lock: dict[str, Any]) -> None:
     (line,) = mistakes({"slots": [slot(lock=lock)]})
@@ -198,18 +224,6 @@ def test_a_page_open_to_others_needs_its_files() -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (
-            {"slots": [slot(lock={"kind": "motor", "lock_pin": 17, "unlock_pin": 22})]},
-            'slots[1].lock.kind = "motor": this version cannot drive a motor lock yet',
-        ),
-        (
-            {"slots": [slot(lock={"pin": 13, "hold_duty": 0.4})]},
-            "slots[1].lock.hold_duty = 0.4: this version cannot hold a solenoid with less than full power yet",
-        ),
-        (
-            {"slots": [slot(power_permit_pin=16)]},
-            "slots[1].power_permit_pin = 16: this version cannot permit and withdraw power yet",
-        ),
         ({"web": {"listen": "[::1]:80"}}, 'web.listen = "[::1]:80": this version cannot serve the station page yet'),
         (
             {"metrics": {"listen": "127.0.0.1:0"}},

@@ -42,6 +42,12 @@ class TestOrder:
         assert {"session S1", "slot 1", "leds"} <= set(written)
         assert "acquire" not in written
 
+    def test_power_is_permitted_when_the_bolt_was_confirmed_and_not_before(self, lane: Lane) -> None:
+        lane.start()
+        assert not any(lane.bolts.permits.values())
+        lane.happens(LockSettled, slot=1, move=1, locked=True)
+        assert lane.bolts.permits == {1: True, 2: False}
+
     def test_what_a_confirmed_bolt_owes_leaves_at_once_and_is_written_with_the_started_session(
         self, lane: Lane
     ) -> None:

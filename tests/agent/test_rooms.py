@@ -10,10 +10,11 @@ from support.owing import CARD, at
 
 from agent.config import parse
 from agent.journal.tally import Tally
-from agent.rooms import owed, positions, rules
+from agent.rooms import owed, positions, powered, rules
 from agent.state import Phase, Session, Slot, Station
 from agent.workflow import Rules
 from hardware.parts import Position
+from hardware.wiring import LockWiring, MotorWiring, SlotWiring, SolenoidWiring
 
 
 class Counts:
@@ -83,3 +84,28 @@ def test_a_lock_whose_sensor_knows_more_than_the_journal_is_claimed_as_that_show
     session = Session(id="S", card=CARD, slot=1, tapped=at(), locked=True)
     slot = Slot(number=1, phase=phase, session="S", seen=False)
     assert positions(Station(slots={1: slot}, sessions={"S": session})) == {}
+
+
+SOLENOID, MOTOR = SolenoidWiring(pin=17, sensor_pin=27), MotorWiring(lock_pin=17, unlock_pin=22)
+
+
+@pytest.mark.parametrize(
+    ("lock", "boot", "phase", "stays"),
+    [
+        (SOLENOID, "b", Phase.CHARGING, True),
+        (SOLENOID, "another", Phase.CHARGING, True),
+        (replace(SOLENOID, sensor_pin=None), "b", Phase.CHARGING, True),
+        (replace(SOLENOID, sensor_pin=None), "another", Phase.CHARGING, False),
+        (MOTOR, "another", Phase.CHARGING, True),
+        (SOLENOID, "b", Phase.ENDING, False),
+        (SOLENOID, "b", Phase.FREE, False),
+    ],
+)
+def test_power_stays_on_over_a_start_where_nothing_can_have_let_the_bolt_go(
+    lock: LockWiring, boot: str, phase: Phase, stays: bool
+) -> None:
+    session = Session(id="S", card=CARD, slot=1, tapped=replace(at(), boot="b"), locked=True)
+    slot = Slot(number=1, phase=phase, session="" if phase is Phase.FREE else "S")
+    station = Station(slots={1: slot}, sessions={"S": session})
+    wiring = SlotWiring(number=1, lights=(8, 15), lock=lock)
+    assert powered(station, [wiring], boot) == (frozenset({1}) if stays else frozenset())

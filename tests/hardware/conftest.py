@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from support.emulated_reader import ReaderBench
+from support.hand_clock import HandClock
+from support.wires import Wires
 
 from hardware.board import Board, open_board
+from hardware.emulated.gpio import lgpio_module
 from hardware.emulated.world import World
 from hardware.emulated.world_server import WorldServer
 from hardware.parts import Position
+from hardware.pins import Pins, open_pins
 from hardware.wiring import SlotWiring, SolenoidWiring, Wiring
 
 Eventually = Callable[[Callable[[], object]], None]
@@ -24,22 +28,23 @@ def bench() -> ReaderBench:
     return ReaderBench()
 
 
-class HandClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
+
+
+@pytest.fixture
+def wires() -> Wires:
+    return Wires()
+
+
+@pytest.fixture
+def pins(wires: Wires) -> Iterator[Pins]:
+    """The lines of an emulated GPIO chip, which end at `wires`."""
+    opened = open_pins(stand_in=lgpio_module(wires))
+    yield opened
+    opened.close()
+    opened.close()
 
 
 @pytest.fixture

@@ -218,8 +218,7 @@ SLOT = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17))
     ("change", "text"),
     [
         ({"slots": (SLOT, replace(SLOT, number=2))}, "GPIO17 is in use by 'lg'"),
-        ({"slots": (replace(SLOT, lock=MotorWiring(lock_pin=17, unlock_pin=22)),)}, "solenoid"),
-        ({"slots": (replace(SLOT, lock=SolenoidWiring(pin=17, hold_duty=0.9)),)}, "hold_duty"),
+        ({"slots": (replace(SLOT, lock=MotorWiring(lock_pin=17, unlock_pin=17)),)}, "GPIO17 is in use by 'lg'"),
     ],
 )
 def test_what_cannot_be_opened_opens_nothing(board: Any, wiring: Wiring, change: dict[str, Any], text: str) -> None:

@@ -5,16 +5,20 @@ from typing import Any
 
 import pytest
 
-from hardware.lock_keeper import KICK_S, LONG_S, MOVING_S, RESTING_S, LockKeeper
+from hardware.lock_keeper import LONG_S, MOVING_S, RESTING_S, LockKeeper
 from hardware.parts import LockFailure, Position
 
 LOCKED, UNLOCKED = Position.LOCKED, Position.UNLOCKED
 SETTLE_S = 0.8
 TRAVEL_S = 0.12
+KICK_S = 0.1
 
 
 class Bolt:
     """A lock whose bolt takes its time, sticks or fails as told."""
+
+    permit = None
+    kick_s = KICK_S
 
     def __init__(self, clock: Callable[[], float], place: Position = UNLOCKED, *, sensor: bool = True) -> None:
         self._clock = clock
@@ -29,6 +33,16 @@ class Bolt:
         if self.line_broken:
             raise LockFailure("no line")
         self.driven.append((self._clock(), position))
+
+    def ready_s(self, position: Position) -> float:
+        del position
+        return 0.0
+
+    def tend(self) -> float | None:
+        return None
+
+    def halt(self) -> None:
+        pass
 
     def settle_s(self, position: Position) -> float:
         del position

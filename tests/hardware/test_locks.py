@@ -1,57 +1,23 @@
-"""Solenoid locks over the real gpiozero and the emulated lines."""
+"""Solenoid locks at full power over the real gpiozero and the emulated lines."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from support.wires import Wires
 
-from hardware.emulated.gpio import Error, lgpio_module
-from hardware.locks import open_lock, solenoid_of
-from hardware.parts import LockFailure, PartMissing, Position
+from hardware.emulated.gpio import lgpio_module
+from hardware.emulated.pwm import EmulatedPwm
+from hardware.locks import open_lock as opened
+from hardware.parts import Lock, LockFailure, PartMissing, Position
 from hardware.pins import Pins, open_pins
-from hardware.wiring import Level, MotorWiring, SlotWiring, SolenoidWiring
-
-
-class Wires:
-    """Lines that end here, and remember every level they had."""
-
-    def __init__(self) -> None:
-        self.driven: list[tuple[int, int | None]] = []
-        self.grounded: set[int] = set()
-        self.cut = False
-        self.deaf = False
-
-    def drive(self, pin: int, level: int | None) -> None:
-        if self.cut:
-            raise ConnectionResetError("cut")
-        self.driven.append((pin, level))
-
-    def closed(self, pin: int) -> bool:
-        if self.cut or self.deaf:
-            raise Error("cut")
-        return pin in self.grounded
-
-    def watch(self, changed: Any) -> None:
-        pass
-
-    def levels(self, pin: int) -> list[int | None]:
-        return [level for one, level in self.driven if one == pin]
-
+from hardware.pwm import Pwm
+from hardware.wiring import Level, SlotWiring, SolenoidWiring
 
 SLOT = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=17, sensor_pin=27))
 
 
-@pytest.fixture
-def wires() -> Wires:
-    return Wires()
-
-
-@pytest.fixture
-def pins(wires: Wires) -> Any:
-    opened = open_pins(stand_in=lgpio_module(wires))
-    yield opened
-    opened.close()
-    opened.close()
+def open_lock(slot: SlotWiring, pins: Pins, position: Position | None) -> Lock:
+    return opened(slot, pins, position, pwm=Pwm(EmulatedPwm([], lambda *_: None, ())))
 
 
 def test_a_held_lock_sees_no_low_edge_from_open_to_close(pins: Pins, wires: Wires) -> None:
@@ -158,13 +124,6 @@ def test_two_stations_in_one_process_have_their_own_lines(pins: Pins, wires: Wir
     other.close()
     assert wires.levels(17) == [0, 1]
     assert other_wires.levels(17) == [0]
-
-
-def test_what_this_version_does_not_drive_is_refused_by_name() -> None:
-    with pytest.raises(PartMissing, match=r'slot 1: .* not "motor"'):
-        solenoid_of(replace(SLOT, lock=MotorWiring(lock_pin=17, unlock_pin=22)))
-    with pytest.raises(PartMissing, match="hold_duty"):
-        solenoid_of(replace(SLOT, lock=SolenoidWiring(pin=17, hold_duty=0.5)))
 
 
 def test_the_reset_line_goes_high_and_low(pins: Pins, wires: Wires) -> None:

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,13 +24,16 @@ from agent.simulator.supplier import Books, Entry
 from agent.simulator.supplier_server import SupplierServer
 from hardware.emulated.world import World
 from hardware.emulated.world_server import WorldServer
-from hardware.wiring import SlotWiring, SolenoidWiring, Wiring
+from hardware.wiring import LockWiring, MotorWiring, SlotWiring, SolenoidWiring, Wiring
 
 CARD = "04A1B2C3D4E5F6"
 OTHER = "04A1B211223344"
 THIRD = "DEAD4711"
 PREFIX = "com.ev-power-supplier.charging-station."
 PINS = {1: (17, 27), 2: (22, 23)}
+UNLOCK_PINS = {1: 5, 2: 6}
+PWM_PINS = {1: 12, 2: 13}
+PERMITS = {1: 24, 2: 26}
 PRESENCE = {1: 16, 2: 20}
 RELEASE = 21
 BLUE = (0, 0, 128)
@@ -85,15 +89,29 @@ number = {number}
 lights = [{first}, {last}]
 {contacts}
 [slots.lock]
-kind = "solenoid"
-pin = {pin}
-sensor_pin = {sensor}
-move_timeout_ms = {move_timeout_ms}
-attempts = 2
+{lock}
 """
 
 
-def wiring(slots: Sequence[int] = (1, 2), *, contacts: bool = False) -> Wiring:
+def toml(**values: Any) -> str:
+    """Keys and values of a table, those that are None left out."""
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None)
+
+
+def lock_of(kind: str, number: int, move_timeout_ms: int = 400) -> LockWiring:
+    """The lock of a slot: "solenoid", "softened" (held with hardware PWM) or "motor", quick ones."""
+    pin, sensor = PINS[number]
+    both: Any = {"sensor_pin": sensor, "move_timeout_ms": move_timeout_ms, "attempts": 2}
+    if kind == "motor":
+        return MotorWiring(lock_pin=pin, unlock_pin=UNLOCK_PINS[number], pulse_ms=100, **both)
+    if kind == "softened":
+        return SolenoidWiring(pin=PWM_PINS[number], hold_duty=0.4, pull_in_ms=60, **both)
+    return SolenoidWiring(pin=pin, **both)
+
+
+def wiring(
+    slots: Sequence[int] = (1, 2), *, contacts: bool = False, lock: str = "solenoid", permits: bool = False
+) -> Wiring:
     """The wiring of the bench, as far as the world has to know it."""
     return Wiring(
         kind="simulated",
@@ -102,8 +120,9 @@ def wiring(slots: Sequence[int] = (1, 2), *, contacts: bool = False) -> Wiring:
             SlotWiring(
                 number=number,
                 lights=(8 * number, 8 * number + 7),
-                lock=SolenoidWiring(pin=PINS[number][0], sensor_pin=PINS[number][1]),
+                lock=lock_of(lock, number),
                 presence_pin=PRESENCE[number] if contacts else None,
+                power_permit_pin=PERMITS[number] if permits else None,
             )
             for number in slots
         ),
@@ -128,6 +147,8 @@ class Bench:
         station: str = "ST-42",
         broker_port: int = 0,
         contacts: bool = False,
+        lock: str = "solenoid",
+        permits: bool = False,
         **options: Any,
     ) -> None:
         self.folder = folder
@@ -136,14 +157,14 @@ class Bench:
         (folder / "state").mkdir(parents=True)
         self.books = Books(supplier_slots or slots, new_id=new_id)
         self.supplier = SupplierServer(self.books, "127.0.0.1:0")
-        self.world = World(wiring(slots, contacts=contacts), folder / "world.json", travel_s=0.05)
+        self._wiring = wiring(slots, contacts=contacts, lock=lock, permits=permits)
+        self.world = World(self._wiring, folder / "world.json", travel_s=0.05)
         self.program = AGENT
         self._constants: dict[str, object] = {}
         self.environment: dict[str, str] = {}
         self._url = url
         self._broker_port = broker_port
-        self._slots = slots
-        self._contacts = contacts
+        self._lock = lock
         self._options = {
             "poll_interval_ms": 20,
             "driver_wait_s": 3.0,
@@ -203,6 +224,7 @@ class Bench:
             for topic in ("state", "errors", "status"):
                 payloads = self.listener.payloads(f"stations/{self.station}/{topic}")
                 assert not any(card.encode() in payload.upper() for payload in payloads), f"a card in clear on {topic}"
+        assert not any(slot["burnt"] for slot in self.world.snapshot()["slots"]), "a motor had power both ways at once"
         self._inspect_books()
 
     def _inspect_books(self) -> None:
@@ -220,19 +242,17 @@ class Bench:
             state=self.folder / "state",
             url=self._url or self.supplier.url,
             port=self._broker_port or self.mosquitto.port,
-            hardware=f"release_pin = {RELEASE}" if self._contacts else "",
+            hardware=toml(release_pin=self._wiring.release_pin),
             **self._options,
         )
-        for number in self._slots:
-            pin, sensor = PINS[number]
+        for slot in self._wiring.slots:
+            lock = lock_of(self._lock, slot.number, self._options["move_timeout_ms"])
             text += SLOT.format(
-                number=number,
-                first=8 * number,
-                last=8 * number + 7,
-                pin=pin,
-                sensor=sensor,
-                contacts=f"presence_pin = {PRESENCE[number]}" if self._contacts else "",
-                move_timeout_ms=self._options["move_timeout_ms"],
+                number=slot.number,
+                first=slot.lights[0],
+                last=slot.lights[1],
+                contacts=toml(presence_pin=slot.presence_pin, power_permit_pin=slot.power_permit_pin),
+                lock=toml(**asdict(lock)),
             )
         return text
 
@@ -320,6 +340,13 @@ class Bench:
     def stop(self) -> int:
         """SIGTERM; gives the exit status."""
         return self._end(signal.SIGTERM)
+
+    def safe_state(self, *options: str) -> str:
+        """What systemd does to the lines when the agent is gone; gives what it said."""
+        command = [sys.executable, "-m", "agent", "safe-state", "--config", str(self.config), *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def signal(self, number: int) -> None:
         """Send the agent a signal."""

@@ -55,10 +55,14 @@ class Bolted:
 
     def __init__(self, written: Callable[[], list[str]]) -> None:
         self.orders: dict[tuple[int, Position, int], list[str]] = {}
+        self.permits: dict[int, bool] = {}
         self._written = written
 
     def order(self, slot: int, position: Position, move: int) -> None:
         self.orders.setdefault((slot, position, move), self._written())
+
+    def permit(self, slot: int, granted: bool) -> None:
+        self.permits[slot] = granted
 
 
 class Obliging:

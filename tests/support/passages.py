@@ -183,8 +183,8 @@ def watch_locks() -> None:
     """Each time a lock is driven, and each time its keeper says that a move is over."""
     open_lock, init = hardware.board.open_lock, LockKeeper.__init__  # type: ignore[attr-defined]
 
-    def opening(slot: Any, pins: Any, position: Any) -> Any:
-        return WatchedLock(slot.number, open_lock(slot, pins, position))
+    def opening(slot: Any, pins: Any, position: Any, **named: Any) -> Any:
+        return WatchedLock(slot.number, open_lock(slot, pins, position, **named))
 
     def keeping(keeper: LockKeeper, locks: Any, attempts: Mapping[int, int], settled: Any, *rest: Any) -> None:
         def over(slot: int, move: int, position: Any) -> None:

@@ -4,19 +4,8 @@ Each is a mistake that somebody could make, or that stations in the field do mak
 file.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Plant:
-    """One fault: in `file`, `old` becomes `new`; `tests` are what pytest is given."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: str
-
+from support.lock_plants import LOCK_PLANTS
+from support.plant import Plant
 
 WORKFLOW = "tests/agent/workflow"
 PLANTS = (
@@ -329,4 +318,5 @@ PLANTS = (
         "    return slot.phase is Phase.CHARGING\n",
         f"{WORKFLOW}/test_release.py {WORKFLOW}/test_lock_forced.py",
     ),
+    *LOCK_PLANTS,
 )

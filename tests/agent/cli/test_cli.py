@@ -19,7 +19,7 @@ from agent.control import SOCKET
 from agent.simulator.follower import AgentNotReady
 from agent.version import VERSION
 
-COMMANDS = ("run", "lights", "simulate", "simulate-supplier", "status", "check", "wiring")
+COMMANDS = ("run", "lights", "safe-state", "simulate", "simulate-supplier", "status", "check", "wiring")
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_wrong_usage_is_2() -> None:
     assert "No such option" in told(called("status", "--loud"), 2)
 
 
-@pytest.mark.parametrize("command", ["run", "status", "simulate", "check", "wiring"])
+@pytest.mark.parametrize("command", ["run", "status", "simulate", "check", "wiring", "safe-state"])
 def test_every_config_error_at_once_is_2(command: str, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text('[station]\nid = "no good"\n[polcy]\n')

@@ -56,7 +56,13 @@ def test_a_frame_without_its_moment_is_an_error(at: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [{}, {"cards": 1}, {"cards": [], "closed": ["x"], "faults": []}, {"cards": [], "closed": []}]
+    "message",
+    [
+        {},
+        {"cards": 1},
+        {"cards": [], "closed": ["x"], "faults": [], "high": []},
+        {"cards": [], "closed": [], "faults": []},
+    ],
 )
 def test_a_view_that_is_none_is_an_error(message: dict[str, object]) -> None:
     with pytest.raises(WireError):

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from hardware.emulated.world import CARDS_AT_MOST, World, WorldRefused
-from hardware.parts import PartMissing
 from hardware.wiring import MotorWiring, SlotWiring, SolenoidWiring, Wiring
 
 CARD = "04A1B2C3D4E5F6"
@@ -176,7 +175,75 @@ def test_a_snapshot_is_ready_for_json(wiring: Wiring) -> None:
     assert json.loads(json.dumps(world.snapshot())) == world.snapshot()
 
 
-def test_a_motor_lock_is_refused() -> None:
-    lock = MotorWiring(lock_pin=17, unlock_pin=22)
-    with pytest.raises(PartMissing, match="solenoid"):
-        World(Wiring(slots=(SlotWiring(number=1, lights=(0, 1), lock=lock),)))
+MOTOR = Wiring(
+    slots=(SlotWiring(number=1, lights=(0, 1), lock=MotorWiring(lock_pin=17, unlock_pin=22, sensor_pin=27)),)
+)
+
+
+def test_a_motors_bolt_moves_under_power_and_stays_without(clock: Any) -> None:
+    world = World(MOTOR, clock=clock)
+    for pin, place, closed in ((17, "locked", (27,)), (22, "unlocked", ())):
+        world.set_line(pin, 1)
+        assert bolts(world) == ["between"]
+        clock.advance(0.12)
+        world.step()
+        assert (bolts(world), world.view().closed) == ([place], closed)
+        world.set_line(pin, None)
+        clock.advance(99)
+        world.step()
+        assert bolts(world) == [place]
+
+
+def test_a_motor_that_stalls_moves_nothing_and_has_to_be_driven_again(clock: Any) -> None:
+    world = World(MOTOR, clock=clock)
+    world.set_fault("lock-jammed-1", True)
+    world.set_line(17, 1)
+    clock.advance(1)
+    world.step()
+    world.set_line(17, 0)
+    world.set_fault("lock-jammed-1", False)
+    clock.advance(1)
+    world.step()
+    assert bolts(world) == ["unlocked"]
+
+
+def test_a_motor_keeps_its_place_through_a_power_cut(tmp_path: Path, clock: Any) -> None:
+    world = World(MOTOR, tmp_path / "world.json", clock=clock)
+    world.set_line(17, 1)
+    clock.advance(0.12)
+    world.step()
+    world.set_line(17, None)
+    again = World(MOTOR, tmp_path / "world.json", clock=clock)
+    clock.advance(9)
+    again.step()
+    assert bolts(again) == ["locked"]
+
+
+def test_power_on_both_lines_burns_the_motor_for_good(tmp_path: Path, clock: Any) -> None:
+    world = World(MOTOR, tmp_path / "world.json", clock=clock)
+    world.set_line(17, 1)
+    assert not world.snapshot()["slots"][0]["burnt"]
+    world.set_line(22, 1)
+    world.set_line(22, 0)
+    clock.advance(1)
+    again = World(MOTOR, tmp_path / "world.json", clock=clock)
+    again.step()
+    assert again.snapshot()["slots"][0] == {"number": 1, "bolt": "between", "burnt": True, "vehicle": False}
+
+
+def test_a_world_that_knew_no_motors_is_read(wiring: Wiring, tmp_path: Path) -> None:
+    file = tmp_path / "world.json"
+    World(wiring, file).set_vehicle(2, True)
+    kept = json.loads(file.read_text())
+    for slot in kept["slots"]:
+        del slot["burnt"]
+    file.write_text(json.dumps(kept))
+    again = World(wiring, file)
+    assert [(slot["vehicle"], slot["burnt"]) for slot in again.snapshot()["slots"]] == [(False, False), (True, False)]
+
+
+def test_the_chips_see_which_outputs_are_high(wiring: Wiring) -> None:
+    world = World(wiring)
+    world.set_line(22, 1)
+    world.set_line(17, 0)
+    assert world.view().high == (22,)

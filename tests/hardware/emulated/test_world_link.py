@@ -94,7 +94,7 @@ def test_no_world_says_how_to_start_one(tmp_path: Path, lost: threading.Event) -
             WorldLink(path, lost.set)
 
 
-@pytest.mark.parametrize("answer", [b"", b"no world\n", b'{"cards":["88"],"closed":[],"faults":[]}\n', None])
+@pytest.mark.parametrize("answer", [b"", b"no world\n", b'{"cards":["88"],"closed":[],"faults":[],"high":[]}\n', None])
 def test_what_answers_but_is_no_world_is_missing(tmp_path: Path, lost: threading.Event, answer: bytes | None) -> None:
     with stream() as listener:
         at_path(tmp_path / "sock", listener.bind)
@@ -117,7 +117,7 @@ def test_what_answers_but_is_no_world_is_missing(tmp_path: Path, lost: threading
 
 
 def test_a_first_view_may_come_in_pieces(tmp_path: Path, lost: threading.Event, eventually: Any) -> None:
-    view = encode({"cards": [CARD], "closed": [], "faults": []})
+    view = encode({"cards": [CARD], "closed": [], "faults": [], "high": []})
     with stream() as listener:
         at_path(tmp_path / "sock", listener.bind)
         listener.listen()
