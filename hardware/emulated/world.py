@@ -62,6 +62,10 @@ class _Slot:
     def jam(self) -> str:
         return f"lock-jammed-{self.number}"
 
+    @property
+    def lever(self) -> str:
+        return f"lock-forced-{self.number}"
+
     def closed_pins(self) -> set[int]:
         """Contacts: the sensor's closes to ground on the side that `sensor_locked` calls low."""
         pins = set()
@@ -111,6 +115,7 @@ class World:
             ReaderFault.ABSENT.value,
             ReaderFault.NOISE.value,
             *(slot.jam for slot in self._slots.values()),
+            *(slot.lever for slot in self._slots.values()),
             "lights-dead",
             *([RELEASE_CLOSED] if self._release_pin is not None else []),
         )
@@ -230,7 +235,9 @@ class World:
         return unsubscribe
 
     def _follow(self, slot: _Slot, now: float) -> bool:
-        return slot.bolt.follow(now, wanted=slot.pushed(self._high()), jammed=slot.jam in self._faults)
+        pushed = slot.pushed(self._high())
+        wanted = Place.UNLOCKED if slot.lever in self._faults else pushed
+        return slot.bolt.follow(now, wanted=wanted, jammed=slot.jam in self._faults)
 
     def _high(self) -> set[int]:
         return {pin for pin, level in self._lines.items() if level}

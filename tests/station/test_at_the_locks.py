@@ -93,3 +93,27 @@ def test_an_unlock_that_needs_a_second_attempt_is_nobodys_business(bench: Bench)
     bench.wait(lambda: bench.once("session-ended"))
     assert bench.once("faulted") == []
     assert bench.acts("support") == []
+
+
+def test_a_bolt_that_is_forced_is_told_and_not_moved_back(benches: Benches) -> None:
+    bench = benches()
+    bench.start_session()
+    bench.start_session(OTHER)
+    held = bench.lines[-1]
+    bench.world.set_fault("lock-forced-1", True)
+    bench.wait(lambda: bench.faults() == ["LockForced 1"])
+    bench.wait(lambda: bench.pixels(8) == RED and bench.pixels(16) == BLUE)
+    assert bench.slot(1)["status"] == "charging"
+    assert bench.lines[-1] == held
+    bench.settled()
+    assert bench.acts("support")[0]["body"]["error"]["code"] == "LockForced"
+    bench.kill()
+    bench.start()
+    assert bench.faults() == ["LockForced 1"]
+    assert bench.bolt(1) == "unlocked"
+    bench.tap()
+    bench.wait(lambda: bench.once("session-ended"))
+    bench.wait(lambda: bench.once("back-in-service"))
+    assert bench.faults() == ["LockSensor 1"]  # it was driven, and its sensor had nothing to show
+    bench.wait(lambda: bench.pixels(8) == DARK)
+    assert bench.slot(2)["status"] == "charging"

@@ -139,6 +139,8 @@ def test_faults_are_switched_once_and_told(bench: Bench) -> None:
         "reader-noise",
         "lock-jammed-1",
         "lock-jammed-2",
+        "lock-forced-1",
+        "lock-forced-2",
         "lights-dead",
         "disk-full",
     ]

@@ -70,6 +70,17 @@ def test_a_jam_stops_the_bolt_until_it_is_cleared(wiring: Wiring, clock: Any) ->
     assert bolts(world)[0] == "locked"
 
 
+def test_a_lever_opens_a_bolt_against_its_lock(wiring: Wiring, clock: Any) -> None:
+    world = World(wiring, clock=clock)
+    world.set_line(17, 1)
+    for forced, place in ((False, "locked"), (True, "unlocked"), (False, "locked")):
+        world.set_fault("lock-forced-1", forced)
+        world.step()
+        clock.advance(0.12)
+        world.step()
+        assert bolts(world)[0] == place
+
+
 def test_a_vehicle_closes_the_presence_contact(wiring: Wiring) -> None:
     slots = (replace(wiring.slots[0], presence_pin=16), wiring.slots[1])
     world = World(replace(wiring, slots=slots))
