@@ -1,12 +1,10 @@
 """The one life of the agent: start in order, loop, stop in reverse."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -18,6 +16,7 @@ from agent.happenings import Facts
 from agent.notify import notify
 from agent.road import Road
 from agent.rooms import Rooms, open_rooms
+from agent.signals import on_signals
 from agent.threads import Loop, pool, started
 from agent.version import VERSION
 
@@ -32,9 +31,8 @@ def run(config: Config, runtime: Path) -> int:
     clock = Clock()
     facts = Facts(clock)
     stopped = Stopped(facts)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stopped.on_signal)
     with ExitStack() as life:
+        life.callback(on_signals(stopped.ask))
         rooms = open_rooms(
             config, runtime, clock, facts, life, world_lost=stopped.world_lost, restart=stopped.to_restart
         )
@@ -98,14 +96,14 @@ def reading(rooms: Rooms) -> Iterator[None]:
 
 
 class Stopped:
-    """Whether the agent should end, and why. Signal handlers only set it."""
+    """Whether the agent should end, and why. Any thread may ask."""
 
     def __init__(self, facts: Facts) -> None:
         self.asked = False
         self.status = 0
         self._facts = facts
 
-    def on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  signal's own signature
+    def ask(self) -> None:
         """SIGTERM or SIGINT came."""
         self.asked = True
         self._facts.poke()

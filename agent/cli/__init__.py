@@ -1,13 +1,11 @@
 """The command line: `station-agent`. Each command imports what it needs when it runs, so the daemon stays small."""
 
-import queue
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -290,22 +288,11 @@ def safe_state(config_file: Path, let_go: bool, wait_s: float) -> None:
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set.
 
-    A handler interrupts the main thread anywhere, also where that holds the event's lock, so it only fills a queue
-    that may be filled from a handler (bpo-14976); the thread `signals` sets the event. SIGTTIN is ignored: in the
-    background nothing can be typed, and that is no reason to stand still.
+    SIGTTIN is ignored: in the background nothing can be typed, and that is no reason to stand still.
     """
+    from agent.signals import on_signals
+
     stop = threading.Event()
-    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def wait() -> None:
-        asked.get()
-        stop.set()
-
-    def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's own signature
-        asked.put(number)
-
-    threading.Thread(target=wait, name="signals", daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
+    on_signals(stop.set)
     signal.signal(signal.SIGTTIN, signal.SIG_IGN)
     return stop

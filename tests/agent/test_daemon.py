@@ -1,7 +1,6 @@
 """The small parts of the agent's life; the whole of it is proven in tests/station."""
 
 import json
-import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +27,7 @@ class Recorder:
     def tick(self) -> None:
         self.done.append("tick")
         if self.done.count("tick") == 2:
-            self._stopped.on_signal(signal.SIGTERM, None)
+            self._stopped.ask()
 
 
 def test_the_loop_takes_facts_and_lets_time_act_until_a_signal() -> None:

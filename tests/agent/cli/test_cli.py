@@ -1,10 +1,8 @@
 """The command line: usage, help, exit codes, one sentence for what the user can mend."""
 
 import os
-import signal
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from click.testing import CliRunner, Result
 
 import agent.cli.simulate as simulate_module
 from agent import cli
-from agent.cli import main, stop_on_signals
+from agent.cli import main
 from agent.cli.run import make_runtime
 from agent.config.places import config_file
 from agent.control import SOCKET
@@ -214,22 +212,3 @@ def test_a_taken_address_is_one_sentence() -> None:
         text = told(called("simulate-supplier", "--listen", address), 1)
     assert text.startswith(f"station-agent: Cannot listen on {address}: ")
     assert "\n" not in text
-
-
-@pytest.fixture
-def signals_as_before() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTTIN)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("signals_as_before")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_stop(number: signal.Signals) -> None:
-    stop = stop_on_signals()
-    assert not stop.is_set()
-    os.kill(os.getpid(), number)
-    assert stop.wait(5)
-    os.kill(os.getpid(), number)
-    assert signal.getsignal(signal.SIGTTIN) is signal.SIG_IGN

@@ -146,9 +146,9 @@ class Episode:
             return
         card = DRIVERS[self.plan.prover]
         self.scene.note(f"=== {self.plan.prover} proves that the station works")
-        if not self.taps(card, self._is_charging):
+        if not self.taps(card, lambda: self._charges(card)):
             self.scene.find(Kind.UNWELL, f"{self.plan.prover} tapped and got no slot, though everything works")
-        elif not self.taps(card, lambda: not self._is_charging()):
+        elif not self.taps(card, lambda: not self._charges(card)):
             self.scene.find(Kind.TRAPPED, f"{self.plan.prover} tapped and could not leave")
 
     def taps(self, card: str, done: Callable[[], bool]) -> bool:
@@ -168,10 +168,12 @@ class Episode:
         view = self.look()
         return view.bolts[slot] == "unlocked" and slot not in view.standing.values()
 
-    def _is_charging(self) -> bool:
+    def _charges(self, card: str) -> bool:
         view = self.look()
         return any(
-            slot["status"] == "charging" and view.bolts[slot["number"]] == "locked"
+            slot["status"] == "charging"
+            and slot["session"]["card"] == f"..{card[-4:]}"
+            and view.bolts[slot["number"]] == "locked"
             for slot in (view.state["slots"] if view.state else ())
         )
 

@@ -1,0 +1,46 @@
+"""SIGTERM and SIGINT reach the process at once, whichever of its threads the kernel gives them to.
+
+Python runs a handler in the main thread only, and does not wake that when another thread took the signal: one that
+waits for a lock or a queue would wait on. The byte that the interpreter writes at once (`signal.set_wakeup_fd`) wakes
+a thread of its own, `signals`.
+"""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def on_signals(call: Callable[[], None]) -> Callable[[], None]:
+    """From now on call this in the thread `signals`, for each SIGTERM and SIGINT. Main thread only, one at a time.
+
+    Gives what ends that: both signals are then without effect.
+    """
+    listening, woken = socket.socketpair()
+    woken.setblocking(False)
+
+    def listen() -> None:
+        while received := listening.recv(64):
+            if any(number in STOPPING for number in received):
+                call()
+
+    thread = threading.Thread(target=listen, name="signals", daemon=True)
+    thread.start()
+    signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+    for number in STOPPING:
+        signal.signal(number, _taken)
+
+    def end() -> None:
+        signal.set_wakeup_fd(-1)
+        woken.close()
+        thread.join()
+        listening.close()
+
+    return end
+
+
+def _taken(number: int, frame: FrameType | None) -> None:
+    """Nothing: the thread `signals` has heard it; without a handler Python would end the process."""
