@@ -154,6 +154,29 @@ class Visit:
     known: bool = False
 
 
+OWN_CODES = frozenset(
+    {
+        "ReaderFailure",
+        "LockFailed",
+        "UnlockFailed",
+        "LockForced",
+        "SlotMismatch",
+        "Released",
+        "StorageFailure",
+        "StationRejected",
+        "JournalLost",
+        "LightsFailure",
+        "LockSensor",
+        "SupplierUnreachable",
+        "BrokerUnreachable",
+        "ClockUnset",
+        "OverTemperature",
+        "LowDisk",
+    }
+)
+"""What the station itself raises (contract section 7)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """Something that does not work, known by code, scope and slot; `error` is what the support is told.
@@ -173,8 +196,9 @@ class Fault:
 
     @property
     def key(self) -> str:
-        """What it is known by."""
-        return f"{self.code}/{self.slot}"
+        """What it is known by: one from the inbox under a code of the station's own is not the station's."""
+        borrowed = self.origin == "inbox" and self.code in OWN_CODES
+        return f"{'inbox:' * borrowed}{self.code}/{self.slot}"
 
 
 class Signal(StrEnum):

@@ -19,10 +19,10 @@ from agent.facts import (
     RetryAsked,
     UnlockAsked,
 )
-from agent.state import Payment, Phase, Progress, Session, Show, Slot, Step
+from agent.state import Fault, Payment, Phase, Progress, Session, Show, Slot, Step
 from agent.workflow.aside import send_again
 from agent.workflow.end import end_session, pay_again, unlock_slot
-from agent.workflow.faults import clear_fault, raise_fault
+from agent.workflow.faults import clear, raise_fault
 from agent.workflow.release import RELEASED, let_everybody_go
 from agent.workflow.remote import decline, let_go_remotely, lock_asked
 from agent.workflow.start import UNCONFIRMED
@@ -90,17 +90,25 @@ def end_here(turn: Turn, session: Session, slot: Slot) -> None:
 
 def clear_fault_asked(turn: Turn, fact: ClearFaultAsked) -> None:
     """Clear a fault; a cause that is still there raises it anew."""
-    fault = turn.station.faults.get(f"{fact.code}/{fact.slot}")
-    if fault is None:
+    faults = [each for each in turn.station.faults.values() if (each.code, each.slot) == (fact.code, fact.slot)]
+    if not faults:
         where = f" of slot {fact.slot}" if fact.slot else ""
         decline(turn, NOT_FOUND, "No Such Fault", f"{fact.code}{where} is not raised; see status for what is.")
         return
-    clear_fault(turn, fact.code, fact.slot)
+    for fault in faults:
+        clear(turn, fault)
+        raise_anew(turn, fault)
+    turn.answer(Answer(to=fact.id, result={"code": fact.code}))
+
+
+def raise_anew(turn: Turn, fault: Fault) -> None:
+    """A fault that was cleared by hand, while its cause is still there."""
+    if fault.origin == "inbox":
+        return
     if fault.code == RELEASED and turn.station.letting_go:
         let_everybody_go(turn)
     elif fault.watched:
         raise_fault(turn, fault.code, fault.title, fault.detail, slot=fault.slot, warning=fault.warning, watched=True)
-    turn.answer(Answer(to=fact.id, result={"code": fact.code}))
 
 
 def retry_asked(turn: Turn, fact: RetryAsked) -> None:

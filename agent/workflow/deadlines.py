@@ -4,7 +4,7 @@ from agent.facts import DeadlinePassed
 from agent.state import Fault, Station, Step, Visit
 from agent.workflow.acquire import turn_away
 from agent.workflow.end import unlock_slot
-from agent.workflow.faults import clear_fault
+from agent.workflow.faults import clear
 from agent.workflow.offline import start_offline
 from agent.workflow.remote import nobody_answered
 from agent.workflow.start import LOCK_FAILED, undo_start
@@ -28,8 +28,8 @@ def deadline_passed(turn: Turn, fact: DeadlinePassed) -> None:
         if until is not None and until <= turn.now:
             vehicle_gone(turn, slot)
     for fault in list(turn.station.faults.values()):
-        if fault.code == LOCK_FAILED and lock_failed_until(fault, fact.at.boot) <= turn.now:
-            clear_fault(turn, fault.code, fault.slot)
+        if is_lock_failed(fault) and lock_failed_until(fault, fact.at.boot) <= turn.now:
+            clear(turn, fault)
 
 
 def visit_due(turn: Turn, visit: Visit) -> None:
@@ -52,6 +52,11 @@ def visit_due(turn: Turn, visit: Visit) -> None:
             return
 
 
+def is_lock_failed(fault: Fault) -> bool:
+    """Whether a fault is the station's own `LockFailed`."""
+    return fault.code == LOCK_FAILED and fault.origin == "station"
+
+
 def lock_failed_until(fault: Fault, boot: str) -> float:
     """When the slot is offered again, CLOCK_BOOTTIME seconds of this boot."""
     return fault.raised.boottime + LOCK_FAILED_S if fault.raised.boot == boot else 0.0
@@ -60,6 +65,6 @@ def lock_failed_until(fault: Fault, boot: str) -> float:
 def next_deadline(station: Station, boot: str) -> float | None:
     """When something will be due, CLOCK_BOOTTIME seconds of this boot; None if nothing will."""
     due = [visit.deadline for visit in station.visits.values() if visit.deadline is not None]
-    due += [lock_failed_until(fault, boot) for fault in station.faults.values() if fault.code == LOCK_FAILED]
+    due += [lock_failed_until(fault, boot) for fault in station.faults.values() if is_lock_failed(fault)]
     due += [until for s in station.slots.values() if (until := deserted_until(s, boot)) is not None]
     return min(due, default=None)

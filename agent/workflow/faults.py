@@ -79,10 +79,15 @@ def contact_support(turn: Turn, fault: Fault) -> None:
 
 
 def clear_fault(turn: Turn, code: str, slot: int) -> None:
-    """Clear a fault if it is raised; the last of its scope puts the light out, the last of all is told."""
+    """Clear a fault of the station's own, if it is raised."""
     fault = turn.station.faults.get(f"{code}/{slot}")
-    if fault is None:
-        return
+    if fault:
+        clear(turn, fault)
+
+
+def clear(turn: Turn, fault: Fault) -> None:
+    """Clear a raised fault; the last of its scope puts the light out, the last of all is told."""
+    slot = fault.slot
     turn.unfault(fault.key)
     turn.durable()
     if fault.warning or turn.rules.remote:

@@ -6,7 +6,7 @@ from typing import Any
 from agent.answers import Problem
 from agent.facts import EventReceived
 from agent.state import Fault, Station
-from agent.workflow.faults import clear_fault, put_fault
+from agent.workflow.faults import clear, put_fault
 from agent.workflow.taps import acknowledge, take_card
 from agent.workflow.turn import FRESH_S, Turn
 
@@ -51,7 +51,7 @@ def station_faulted(turn: Turn, error: Mapping[str, Any]) -> None:
     known = turn.station.faults.get(fault.key)
     if error.get("cleared") is True:
         if known and known.origin == "inbox":
-            clear_fault(turn, fault.code, fault.slot)
+            clear(turn, known)
     elif known is None and len(turn.station.faults) < MOST_FAULTS:
         put_fault(turn, fault)
     elif known is None:

@@ -277,6 +277,8 @@ def out_of_order(story: Story) -> None:
     story.fault("LockFailed", 1)
     story.fault("UnlockFailed", 2)
     story.inbox("faulted.v1", {"error": {"code": "X"}})
+    for code in ("LockFailed", "UnlockFailed", "Released"):
+        story.inbox("faulted.v1", {"error": {"code": code, "slotNumber": 1}})
 
 
 def free(story: Story) -> None:

@@ -1,10 +1,14 @@
 """CloudEvents from the inbox (contract section 4)."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.story import CARD, Story
+
+from agent import state
+from agent.facts import ClearFaultAsked
 
 PREFIX = "com.ev-power-supplier.charging-station."
 MISSPELT = "com.ev-power-supplier.charging.station-faulted.v1"
@@ -161,3 +165,38 @@ def test_a_remote_card_goes_by_the_rules_of_taps() -> None:
     story.passes(3)
     story.inbox(*scan)
     assert len(story.asks) == 1
+
+
+def test_a_fault_under_a_code_of_the_stations_own_is_not_the_stations() -> None:
+    story = Story()
+    story.inbox("faulted.v1", {"error": {"code": "StorageFailure", "title": "Storage Failure"}})
+    story.fault("StorageFailure")
+    assert len(story.station.faults) == 2
+    story.mends("StorageFailure")
+    (left,) = story.station.faults.values()
+    assert left.origin == "inbox"
+    assert not story.station.in_service
+    story.inbox("faulted.v1", {"error": {"code": "StorageFailure", "cleared": True}})
+    assert story.station.faults == {}
+
+
+def test_it_does_not_keep_storage_from_starts() -> None:
+    story = Story()
+    story.inbox("faulted.v1", {"error": {"code": "StorageFailure", "slotNumber": 2}})
+    story.starts()
+    assert story.station.session_of("04A1B2C3D4E5F6")
+
+
+def test_an_operator_clears_both() -> None:
+    story = Story()
+    story.inbox("faulted.v1", {"error": {"code": "LockForced", "slotNumber": 1}})
+    story.bolt_moves(1, locked=True)
+    assert len(story.station.faults) == 2
+    story.happens(ClearFaultAsked, code="LockForced", slot=1)
+    assert story.station.faults == {}
+
+
+def test_the_stations_own_codes_are_those_that_it_raises() -> None:
+    agent = Path(state.__file__).parent
+    text = "".join(path.read_text(encoding="utf-8") for path in agent.rglob("*.py") if path.name != "state.py")
+    assert {code for code in state.OWN_CODES if f'"{code}"' not in text} == set()
