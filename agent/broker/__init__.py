@@ -19,6 +19,7 @@ from agent.clock import Clock, boottime
 from agent.config.settings import MqttSettings
 from agent.connection import Connection
 from agent.events import rfc3339
+from agent.secret_files import Mark, Watched
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,11 @@ class Broker:
         self._outgoing = Outgoing(mailbox, f"{self._topic}/state", pause)
         self._acknowledged: deque[Token] = deque()
         self._connection = Connection(reachable=False, since=clock.now().wall)
+        self._files = Watched(
+            settings.password_file, settings.ca_file, settings.client_cert_file, settings.client_key_file
+        )
+        self._marks: tuple[Mark, ...] = ()
+        self._look_at = 0.0
         self._links = 0
         self._last_complaint = ""
         self._stopping = threading.Event()
@@ -137,17 +143,28 @@ class Broker:
 
     def _one_connection(self) -> None:
         self._links += 1
+        self._marks = self._files.marks()
         link = Link(self._settings, self._station_id, self._links, self._status("offline"), self._stopping.is_set)
         try:
             link.await_answer(self._woken, self._stopping.is_set)
             self._greet(link)
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not self._files_changed():
                 self._step(link)
             self._leave(link)
         finally:
             link.close()
             if self._connection.reachable:
                 self._report(reachable=False)
+
+    def _files_changed(self) -> bool:
+        """Whether the connection stands on a password or certificate that has been replaced; looks once a second."""
+        if boottime() < self._look_at:
+            return False
+        self._look_at = boottime() + LOOK_S
+        if self._files.marks() == self._marks:
+            return False
+        log.info("The password or TLS files for the broker have changed: connecting anew.")
+        return True
 
     def _greet(self, link: Link) -> None:
         self._outgoing.connected(link.receive_maximum, link.largest_packet)

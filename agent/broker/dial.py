@@ -10,8 +10,12 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 from agent.clock import boottime
+from agent.secret_files import UnusableFile
+from agent.tls import Tls
+from agent.tls.handshake import secured
 
 LOOK_S = 0.1
 
@@ -20,54 +24,38 @@ class NotConnected(OSError):
     """No connection came about; try again later."""
 
 
-def tls_context(ca_file: str = "", client_cert_file: str = "", client_key_file: str = "") -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and host name checked; empty `ca_file`: the system's authorities.
-
-    Raises OSError (ssl.SSLError included) if a file cannot be read or used.
-    """
-    context = ssl.create_default_context(cafile=ca_file or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if client_cert_file:
-        context.load_cert_chain(client_cert_file, client_key_file or None)
-    return context
-
-
 def dial(
-    host: str, port: int, *, timeout_s: float, given_up: Callable[[], bool], context: ssl.SSLContext | None = None
+    host: str, port: int, *, timeout_s: float, given_up: Callable[[], bool], tls: Tls | None = None
 ) -> socket.socket:
     """Connect to `host:port`, address by address, within `timeout_s` after the name is looked up.
 
-    Returns a non-blocking socket, with TLS if `context` is given. Raises OSError (socket.gaierror included). Only the
-    look-up itself cannot be interrupted: it lasts as long as the system's resolver does.
+    Returns a non-blocking socket, with TLS if `tls` is given. Raises OSError: NotConnected, UnusableFile, or
+    socket.gaierror. Only the look-up itself cannot be interrupted: it lasts as long as the system's resolver does.
     """
     last = NotConnected(f"{host} has no address: check the name")
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     until = boottime() + timeout_s
     for family, kind, protocol, _, address in addresses:
         try:
-            return _open(socket.socket(family, kind, protocol), address, host, until, given_up, context)
+            connect = partial(_open, family, kind, protocol, address, until, given_up)
+            if tls is None:
+                return connect()
+            return secured(tls, connect, host, partial(_shake, until=until, given_up=given_up))
+        except UnusableFile:
+            raise
         except OSError as error:
             last = error if isinstance(error, NotConnected) else NotConnected(f"{address[0]}: {error}")
     raise last
 
 
 def _open(
-    plain: socket.socket,
-    address: object,
-    host: str,
-    until: float,
-    given_up: Callable[[], bool],
-    context: ssl.SSLContext | None,
+    family: int, kind: int, protocol: int, address: object, until: float, given_up: Callable[[], bool]
 ) -> socket.socket:
-    line = plain
+    line = socket.socket(family, kind, protocol)
     try:
-        plain.setblocking(False)
-        _connect(plain, address, until, given_up)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is None:
-            return plain
-        line = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
-        _handshake(line, until, given_up)
+        line.setblocking(False)
+        _connect(line, address, until, given_up)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         line.close()
         raise
@@ -83,7 +71,7 @@ def _connect(line: socket.socket, address: object, until: float, given_up: Calla
         raise OSError(refused, os.strerror(refused))
 
 
-def _handshake(line: ssl.SSLSocket, until: float, given_up: Callable[[], bool]) -> None:
+def _shake(line: ssl.SSLSocket, until: float, given_up: Callable[[], bool]) -> None:
     while True:
         try:
             line.do_handshake()

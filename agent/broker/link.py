@@ -6,7 +6,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -15,11 +14,15 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.broker.dial import dial, tls_context
+from agent.broker.dial import dial
 from agent.broker.mail import BrokerError, Incoming, Token
 from agent.broker.outgoing import WINDOW, Publish
 from agent.clock import boottime
 from agent.config.settings import MqttSettings
+from agent.secret_files import read_secret
+from agent.tls import Tls
+from agent.tls.handshake import TlsLine
+from agent.tls.reasons import why
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +38,11 @@ class _DialledClient(Client):
     """The library's client over a connection that can be given up while it is being made."""
 
     dial: Callable[[], socket.socket]
+    dialled: socket.socket | None = None
 
     def _create_socket(self) -> socket.socket:
-        return self.dial()
+        self.dialled = self.dial()
+        return self.dialled
 
 
 class Link:
@@ -78,13 +83,10 @@ class Link:
         client.on_subscribe = self._on_subscribe
         client.will_set(will.topic, will.payload, qos=1, retain=True)
         if settings.username:
-            client.username_pw_set(settings.username, _password(settings.password_file))
-        context = None
-        if settings.tls:
-            context = tls_context(settings.ca_file, settings.client_cert_file, settings.client_key_file)
-        client.dial = lambda: dial(
-            settings.host, settings.port, timeout_s=CONNECT_S, given_up=given_up, context=context
-        )
+            password = read_secret(settings.password_file, "password_file") if settings.password_file else None
+            client.username_pw_set(settings.username, password)
+        tls = Tls(settings.ca_file, settings.client_cert_file, settings.client_key_file) if settings.tls else None
+        client.dial = lambda: dial(settings.host, settings.port, timeout_s=CONNECT_S, given_up=given_up, tls=tls)
         if self._five:
             wishes = _properties(
                 PacketTypes.CONNECT,
@@ -181,7 +183,9 @@ class Link:
         self, client: Client, userdata: object, flags: DisconnectFlags, reason: ReasonCode, given: Properties | None
     ) -> None:
         del client, userdata, flags, given
-        self._ended = self._ended or f"the connection ended ({reason})"
+        line = self._client.dialled
+        said = why(line.broke) if isinstance(line, TlsLine) and line.broke else reason
+        self._ended = self._ended or f"the connection ended ({said})"
 
     def _on_publish(
         self, client: Client, userdata: object, mid: int, reason: ReasonCode, given: Properties | None
@@ -207,10 +211,6 @@ class Link:
         correlation = getattr(message.properties, "CorrelationData", b"")
         payload = bytes(message.payload)
         self.messages.append(Incoming(message.topic, payload, message.retain, token, reply_topic, correlation))
-
-
-def _password(path: str) -> str | None:
-    return Path(path).read_text(encoding="utf-8").rstrip("\r\n") if path else None
 
 
 def _properties(packet: int, **values: object) -> Properties:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -14,10 +13,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.broker.dial import dial, tls_context
+from agent.broker.dial import dial
 from agent.broker.mail import BrokerError
 from agent.clock import boottime
 from agent.config.settings import MqttSettings
+from agent.secret_files import read_secret
+from agent.tls import Tls
 
 CONNECT_S = 10.0
 STATUS_S = 1.0
@@ -138,16 +139,16 @@ class _DialledClient(Client):
 
     def _create_socket(self) -> Any:
         asked = self.settings
-        context = tls_context(asked.ca_file, asked.client_cert_file, asked.client_key_file) if asked.tls else None
-        return dial(asked.host, asked.port, timeout_s=CONNECT_S, given_up=lambda: False, context=context)
+        tls = Tls(asked.ca_file, asked.client_cert_file, asked.client_key_file) if asked.tls else None
+        return dial(asked.host, asked.port, timeout_s=CONNECT_S, given_up=lambda: False, tls=tls)
 
 
 def _client(settings: MqttSettings, client_id: str, protocol: MQTTProtocolVersion) -> Client:
     client = _DialledClient(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
     client.settings = settings
     if settings.username:
-        secret = settings.password_file and Path(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-        client.username_pw_set(settings.username, secret or None)
+        password = read_secret(settings.password_file, "password_file") if settings.password_file else None
+        client.username_pw_set(settings.username, password)
     return client
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from agent.broker.dial import dial, tls_context
+from agent.broker.dial import dial
 from agent.broker.mail import BrokerError
 from agent.broker.trial import NotAuthorised, try_broker
 from agent.check.finding import Finding, failed, ok, warning
 from agent.config.settings import MqttSettings
+from agent.secret_files import UnusableFile
+from agent.tls import Tls
 
 PART = "broker"
 OLD_PROTOCOL = 4
@@ -18,10 +20,8 @@ def away(settings: MqttSettings) -> Iterator[Finding]:
     """Why a running agent is not connected: dial, and hang up before a word; the agent's connection is its own."""
     where = f"{settings.host}:{settings.port}"
     try:
-        context = None
-        if settings.tls:
-            context = tls_context(settings.ca_file, settings.client_cert_file, settings.client_key_file)
-        dial(settings.host, settings.port, timeout_s=DIAL_S, given_up=lambda: False, context=context).close()
+        tls = Tls(settings.ca_file, settings.client_cert_file, settings.client_key_file) if settings.tls else None
+        dial(settings.host, settings.port, timeout_s=DIAL_S, given_up=lambda: False, tls=tls).close()
     except OSError as error:
         yield _unreachable(where, error)
     else:
@@ -52,5 +52,7 @@ def protocol(settings: MqttSettings) -> Iterator[Finding]:
 
 
 def _unreachable(where: str, error: OSError) -> Finding:
+    if isinstance(error, UnusableFile):
+        return failed(PART, str(error), "put a usable file there; a running agent takes it up by itself")
     mend = TLS_MEND if "certificate" in str(error).lower() else "check [mqtt] host, port and tls, and the broker"
     return failed(PART, f"{where} cannot be reached ({error})", mend)

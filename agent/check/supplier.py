@@ -13,7 +13,7 @@ PART = "supplier"
 NO_CARD = "00000000"
 """A UID that no card has: asking for its session changes nothing."""
 TLS = "no TLS with"
-CA = "put the supplier's CA into [supplier] ca_file, and check the host's name in [supplier] url"
+FILES = "mend that: [supplier] ca_file says whom to trust, client_cert_file and client_key_file who the station is"
 REACH = "check [supplier] url, the network, and whether the supplier is up"
 KEYS = "check [supplier] token_file and client_cert_file (a systemd credential is given to the service only)"
 
@@ -33,7 +33,7 @@ def read(outcome: Outcome) -> Finding:
     """What the answer means for the station."""
     match outcome:
         case Undelivered(reason=reason, malformed=None):
-            return failed(PART, reason, CA if reason.startswith(TLS) else REACH)
+            return failed(PART, reason, FILES if reason.startswith(TLS) else REACH)
         case Undelivered(reason=reason):
             return failed(PART, reason, "check [supplier] url: this is no supplier's answer")
         case Rejected(problem=problem):

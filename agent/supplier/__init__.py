@@ -1,10 +1,9 @@
 """The supplier as the agent sees it: questions and acts go out as HTTP, outcomes come back (contract section 3)."""
 
 import json
-import ssl
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -14,14 +13,15 @@ from agent.clock import Clock
 from agent.config.settings import SupplierSettings
 from agent.connection import Connection
 from agent.effects import Act, ActName
+from agent.secret_files import UnusableFile, read_secret
 from agent.supplier.exchange import Answer, Exchanger, Unusable
 from agent.supplier.line import Broken
 from agent.supplier.reading import malformed, read_active, read_grant, read_status
+from agent.tls import Tls
 
 __all__ = ["Supplier", "Unusable"]
 
-MAX_TOKEN = 8192
-"""Bytes of a token file, which is also what HTTP servers take as one header."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class _Request:
 class Supplier:
     """Carries questions and acts to the supplier, from any number of threads, each in at most `request_timeout_s`.
 
-    `station_id` stands in the paths; `slots` are the station's slot numbers. Raises Unusable when the URL, the CA or
-    the client certificate cannot be used.
+    `station_id` stands in the paths; `slots` are the station's slot numbers. Files that cannot be used are a reason why
+    there is no exchange, and are read again for the next. Raises Unusable when the URL cannot be used.
     """
 
     def __init__(
@@ -44,12 +44,13 @@ class Supplier:
         self._station = f"/stations/{_segment(station_id)}"
         self._slots = slots
         self._token_file = settings.token_file
-        context = _tls(settings) if settings.url.lower().startswith("https:") else None
-        self._exchanger = Exchanger(settings.url, context, settings.request_timeout_s)
+        files = (settings.ca_file, settings.client_cert_file, settings.client_key_file)
+        self._exchanger = Exchanger(settings.url, Tls(*files, alpn=["http/1.1"]), settings.request_timeout_s)
         self._clock = clock or Clock()
         self._lock = Lock()
         self._connection = Connection(reachable=False, since=None)
         self._tried: float | None = None
+        self._trouble = ""
 
     def ask(self, card: str) -> Outcome:
         """Which session of `card` is active? Delivered without `active`: none is."""
@@ -83,10 +84,10 @@ class Supplier:
         """Find out whether the supplier can be reached, without asking it anything."""
         try:
             self._exchanger.probe()
-        except Broken:
-            self._note(reachable=False)
+        except Broken as broken:
+            self._note(str(broken))
         else:
-            self._note(reachable=True)
+            self._note()
 
     def connection(self) -> Connection:
         """How the last exchange went: an HTTP answer of any kind counts as reachable. Before the first: since None."""
@@ -122,9 +123,9 @@ class Supplier:
             sent = {**_HEADERS, **headers, **self._authorization(), **({} if body is None else _JSON)}
             answer = self._exchanger.exchange(request.method, request.path, sent, body, fresh=fresh)
         except Broken as broken:
-            self._note(reachable=False)
+            self._note(str(broken))
             return Undelivered(reason=str(broken), connected=broken.connected)
-        self._note(reachable=True)
+        self._note()
         return answer
 
     def _authorization(self) -> dict[str, str]:
@@ -132,19 +133,25 @@ class Supplier:
         if not self._token_file:
             return {}
         try:
-            with Path(self._token_file).open("rb") as file:
-                token = file.read(MAX_TOKEN + 1).strip().decode("ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Broken(f"the token file {self._token_file} cannot be read: {error}", connected=False) from error
-        if not token or len(token) > MAX_TOKEN or not token.isprintable():
-            raise Broken(f"the token file {self._token_file} must hold one line, the token", connected=False)
+            token = read_secret(self._token_file, "token_file").strip()
+        except UnusableFile as error:
+            raise Broken(str(error), connected=False) from error
+        if not token.isascii() or not token.isprintable() or not token:
+            raise Broken(f"token_file {self._token_file} must hold printable ASCII, the token", connected=False)
         return {"Authorization": f"Bearer {token}"}
 
-    def _note(self, *, reachable: bool) -> None:
+    def _note(self, trouble: str = "") -> None:
+        """How an exchange went; only a change is logged."""
+        reachable = not trouble
         with self._lock:
             self._tried = self._clock.now().boottime
             if self._connection.since is None or reachable != self._connection.reachable:
                 self._connection = Connection(reachable, self._clock.now().wall)
+            before, self._trouble = self._trouble, trouble
+        if trouble and trouble != before:
+            log.warning("The supplier is out of reach: %s", trouble)
+        if before and not trouble:
+            log.info("The supplier is reached again.")
 
 
 _HEADERS = {"Accept": "application/json, application/problem+json"}
@@ -156,21 +163,3 @@ def _segment(value: str) -> str:
     if value in ("", ".", ".."):
         raise ValueError(f"{value!r} cannot stand in a URL: give the call its id.")
     return quote(value, safe="")
-
-
-def _tls(settings: SupplierSettings) -> ssl.SSLContext:
-    """The system's CAs, or only the configured one; TLS 1.2 or newer, host names checked."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
-    except OSError as error:
-        raise Unusable(f"[supplier] ca_file {settings.ca_file} cannot be used: {error}.") from error
-    context.set_alpn_protocols(["http/1.1"])
-    if settings.client_key_file and not settings.client_cert_file:
-        raise Unusable("[supplier] client_key_file is set without client_cert_file; name both or none.")
-    if settings.client_cert_file:
-        try:
-            # Without a password OpenSSL would ask for one on the terminal, and a daemon would hang.
-            context.load_cert_chain(settings.client_cert_file, settings.client_key_file or None, password="")
-        except OSError as error:
-            raise Unusable(f"[supplier] client_cert_file cannot be used: {error}.") from error
-    return context

@@ -5,12 +5,12 @@ byte now and then would hold its caller for ever.
 """
 
 import logging
-import ssl
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
+from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,7 +22,10 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from agent.clock import boottime
+from agent.secret_files import UnusableFile
 from agent.supplier.line import Broken, Dialler, Line, said
+from agent.tls import Tls
+from agent.tls.reasons import why
 from agent.version import VERSION
 
 MAX_BODY = 64 * 1024
@@ -62,19 +65,18 @@ class Answer:
 class Exchanger:
     """Exchanges with one server, from any number of threads; connections are kept a while and used again.
 
-    `url` is the base of every path. `context` is used for https. Raises Unusable.
+    `url` is the base of every path. `tls` is used for https. Raises Unusable.
     """
 
-    def __init__(self, url: str, context: ssl.SSLContext | None, timeout_s: float) -> None:
+    def __init__(self, url: str, tls: Tls, timeout_s: float) -> None:
         base = _base(url)
         self._base = base.geturl().rstrip("/")
         self._host = base.netloc.removesuffix(f":{DEFAULT_PORTS[base.scheme]}")
-        self._dialler = Dialler(
-            base.hostname or "",
-            base.port or DEFAULT_PORTS[base.scheme],
-            context if base.scheme == "https" else None,
-        )
+        self._tls = tls if base.scheme == "https" else None
+        self._dialler = Dialler(base.hostname or "", base.port or DEFAULT_PORTS[base.scheme], self._tls)
         self._timeout_s = timeout_s
+        self._lock = Lock()
+        self._context: object = None
         self._kept = self._session()
 
     def exchange(
@@ -85,6 +87,7 @@ class Exchanger:
         `path` follows the base and is percent-encoded. `fresh`: over a connection of its own, not a kept one.
         Raises Broken.
         """
+        self._heed_files()
         with self._session() if fresh else nullcontext(self._kept) as session:
             request = session.prepare_request(requests.Request(method, self._base + path, headers, data=body))
             try:
@@ -92,15 +95,34 @@ class Exchanger:
                     return _read(response)
             except (requests.RequestException, HTTPError) as error:
                 root = _root(error)
-                raise Broken(f"the connection to the supplier broke: {said(root)}", connected=True) from root
+                raise Broken(f"the connection to the supplier broke: {why(root)}", connected=True) from root
 
     def probe(self) -> None:
         """Make a connection and hang up: nothing is asked. Raises Broken."""
+        self._heed_files()
         self._dialler.dial(boottime() + self._timeout_s).close()
 
     def close(self) -> None:
         """Close every connection and cut what is under way. Idempotent; later exchanges raise Broken."""
         self._dialler.close()
+        self._kept.close()
+
+    def _heed_files(self) -> None:
+        """Close what was connected under files that have changed since. Raises Broken if those cannot be used now."""
+        if self._tls is None:
+            return
+        try:
+            context = self._tls.context()
+        except UnusableFile as error:
+            self._use(None)
+            raise Broken(f"no TLS with the supplier: {error}", connected=False) from error
+        self._use(context)
+
+    def _use(self, context: object) -> None:
+        with self._lock:
+            if context is self._context:
+                return
+            self._context = context
         self._kept.close()
 
     def _session(self) -> "_Session":

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from agent.clock import boottime
+from agent.secret_files import UnusableFile
+from agent.tls import Tls
+from agent.tls.handshake import secured
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -105,12 +108,12 @@ class _Incoming(io.RawIOBase):
 
 
 class Dialler:
-    """Makes connections to one server; with a `context`, TLS ones."""
+    """Makes connections to one server; with `tls`, TLS ones."""
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, tls: Tls | None) -> None:
         self.host = host
         self.port = port
-        self._context = context
+        self._tls = tls
         self._names = _Names(host, port)
         self._lock = Lock()
         self._lines: WeakSet[Line] = WeakSet()  # an answer under way holds its line, even after urllib3 closed it
@@ -118,7 +121,7 @@ class Dialler:
 
     def dial(self, until: float) -> Line:
         """A new line, made until then (CLOCK_BOOTTIME seconds). Raises Broken."""
-        line = Line(self._secure(self._connect(until), until))
+        line = Line(self._connect(until) if self._tls is None else self._secure(self._tls, until))
         with self._lock:
             if not self._closed:
                 self._lines.add(line)
@@ -148,14 +151,16 @@ class Dialler:
             problem = said(error)
         raise Broken(f"no connection to the supplier at {self.host}:{self.port}: {problem}", connected=False)
 
-    def _secure(self, sock: socket.socket, until: float) -> socket.socket:
-        if self._context is None:
-            return sock
+    def _secure(self, tls: Tls, until: float) -> socket.socket:
+        def shake(line: ssl.SSLSocket) -> None:
+            line.settimeout(_left(until))
+            line.do_handshake()
+
         try:
-            sock.settimeout(_left(until))
-            return self._context.wrap_socket(sock, server_hostname=self.host)
+            return secured(tls, lambda: self._connect(until), self.host, shake)
+        except UnusableFile as error:
+            raise Broken(f"no TLS with the supplier: {error}", connected=False) from error
         except (OSError, ValueError) as error:
-            sock.close()
             raise Broken(f"no TLS with the supplier at {self.host}: {said(error)}", connected=True) from error
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from support.certificates import make_ca, make_certificate
 
-from agent.broker.dial import NotConnected, dial, tls_context
+from agent.broker.dial import NotConnected, dial
+from agent.secret_files import UnusableFile
+from agent.tls import Tls
 
 
 def never() -> bool:
@@ -85,7 +87,7 @@ def test_a_connection_that_hangs_ends_in_time_or_when_given_up() -> None:
 
 def test_a_handshake_without_an_answer_ends_in_time(silent: int) -> None:
     with pytest.raises(NotConnected, match="no answer in time"):
-        dial("127.0.0.1", silent, timeout_s=0.3, given_up=never, context=tls_context())
+        dial("127.0.0.1", silent, timeout_s=0.3, given_up=never, tls=Tls())
 
 
 class TlsServer(threading.Thread):
@@ -121,29 +123,29 @@ def test_tls_with_an_own_ca_and_a_client_certificate(tmp_path: Path, newest: ssl
     server = TlsServer(make_certificate(ca, "broker", "IP:127.0.0.1"), ca, newest=newest)
     client = make_certificate(ca, "ST-42", "DNS:ST-42")
     server.start()
-    context = tls_context(str(ca), str(client), f"{client}.key")
-    with dial("127.0.0.1", server.port, timeout_s=10, given_up=never, context=context) as line:
+    tls = Tls(str(ca), str(client), f"{client}.key")
+    with dial("127.0.0.1", server.port, timeout_s=10, given_up=never, tls=tls) as line:
         line.setblocking(True)
         assert line.recv(5) == b"hello"
     server.join()
     assert "ST-42" in server.client_name
 
 
-@pytest.mark.parametrize(("name", "trusted"), [("DNS:other.example", True), ("IP:127.0.0.1", False)])
-def test_wrong_name_and_strange_authority_are_refused(tmp_path: Path, name: str, trusted: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "trusted", "said"),
+    [("DNS:other.example", True, "not for 127.0.0.1"), ("IP:127.0.0.1", False, "authority that is not trusted")],
+)
+def test_wrong_name_and_strange_authority_are_refused(tmp_path: Path, name: str, trusted: bool, said: str) -> None:
     ca = make_ca(tmp_path)
     server = TlsServer(make_certificate(ca, "broker", name), ca)
     server.start()
-    context = tls_context(str(ca) if trusted else str(make_ca(tmp_path, "stranger")))
-    with pytest.raises(NotConnected, match="certificate verify failed"):
-        dial("127.0.0.1", server.port, timeout_s=10, given_up=never, context=context)
+    tls = Tls(str(ca) if trusted else str(make_ca(tmp_path, "stranger")))
+    with pytest.raises(NotConnected, match=said):
+        dial("127.0.0.1", server.port, timeout_s=10, given_up=never, tls=tls)
     server.join()
 
 
-def test_old_tls_is_not_spoken() -> None:
-    assert tls_context().minimum_version == ssl.TLSVersion.TLSv1_2
-
-
-def test_an_unreadable_ca_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        tls_context(str(tmp_path / "missing.pem"))
+def test_an_unusable_file_is_not_blamed_on_an_address(silent: int, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(UnusableFile, match=f"^ca_file {missing} cannot be read: No such file"):
+        dial("127.0.0.1", silent, timeout_s=10, given_up=never, tls=Tls(str(missing)))

@@ -267,13 +267,6 @@ def test_an_impossible_url_is_said_at_once(url: str) -> None:
         Supplier(SupplierSettings(url=url), "ST-42", frozenset({1}))
 
 
-@pytest.mark.parametrize("key", ["ca_file", "client_cert_file", "client_key_file"])
-def test_an_unusable_certificate_is_said_at_once(tmp_path: Path, key: str) -> None:
-    settings = SupplierSettings(url="https://x/y", **{key: str(tmp_path / "missing.pem")})  # type: ignore[arg-type]
-    with pytest.raises(Unusable, match=key):
-        Supplier(settings, "ST-42", frozenset({1}))
-
-
 def test_a_station_id_that_is_no_path_segment_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="cannot stand in a URL"):
         Supplier(SupplierSettings(url="http://127.0.0.1/"), "..", frozenset({1}))

@@ -17,7 +17,7 @@ from agent.answers import Delivered, Outcome, Refused, Undelivered
 from agent.clock import boottime
 from agent.config.settings import SupplierSettings
 from agent.effects import Act, ActName
-from agent.supplier import Supplier, Unusable, exchange, line
+from agent.supplier import Supplier, exchange, line
 
 CARD = "04A1B2C3D4E5F6"
 START = Act(name=ActName.START, key="k", lane="S", session="S")
@@ -541,7 +541,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "ext").write_text(f"subjectAltName={known_as}\n", encoding="ascii")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                 "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")  # fmt: skip
-    openssl("ec", "-in", "client.key", "-aes256", "-passout", "pass:secret", "-out", "locked.key")
     return folder
 
 
@@ -599,16 +598,6 @@ def test_a_client_certificate(
     else:
         assert isinstance(outcome, Undelivered)
         assert CARD not in outcome.reason
-
-
-def test_a_locked_key_is_said_at_once(certificates: Path) -> None:
-    settings = SupplierSettings(
-        url="https://localhost/",
-        client_cert_file=str(certificates / "client.pem"),
-        client_key_file=str(certificates / "locked.key"),
-    )
-    with pytest.raises(Unusable, match="client_cert_file"):
-        Supplier(settings, "ST-42", frozenset({1}))
 
 
 @pytest.mark.parametrize("stage", ["handshake", "headers"])

@@ -45,8 +45,10 @@ class Mosquitto:
     def __init__(self, folder: Path, extra: str = "") -> None:
         self.folder = folder
         self.extra = extra
+        self.env: dict[str, str] = {}
         self.anonymous = True
         self.port = 0
+        self.other_ports: tuple[int, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -54,7 +56,7 @@ class Mosquitto:
         for _ in range(5):
             port = self.port or free_port()
             process = self._process = self._spawn(port)
-            if eventually(partial(_accepts_or_ended, process, port)) and process.poll() is None:
+            if eventually(partial(self._is_up_or_ended, process, port)) and process.poll() is None:
                 self.port = port
                 return self
             self.kill()
@@ -94,6 +96,9 @@ class Mosquitto:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
+    def _is_up_or_ended(self, process: "subprocess.Popen[bytes]", port: int) -> bool:
+        return process.poll() is not None or all(accepts(each) for each in (port, *self.other_ports))
+
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         config = self.folder / "mosquitto.conf"
         lines = [
@@ -109,14 +114,12 @@ class Mosquitto:
         ]
         config.write_text("\n".join(lines) + "\n")
         with (self.folder / "mosquitto.log").open("ab") as log:
-            return subprocess.Popen([MOSQUITTO, "-c", str(config)], stderr=log, stdout=log)
+            command = [MOSQUITTO, "-c", str(config)]
+            return subprocess.Popen(command, stderr=log, stdout=log, env={**os.environ, **self.env})
 
 
-def _accepts_or_ended(process: subprocess.Popen[bytes], port: int) -> bool:
-    return process.poll() is not None or _accepts(port)
-
-
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Whether somebody listens there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -180,6 +180,9 @@ def test_a_broker_whose_certificate_nobody_trusts(tmp_path: Path) -> None:
         settings = MqttSettings(port=port, tls=True)
         (found,) = broker.away(settings)
         assert "ca_file" in found.mend
+        (found,) = broker.away(replace(settings, ca_file=str(tmp_path)))
+        assert found.said == f"ca_file {tmp_path} cannot be read: Is a directory"
+        assert "a usable file" in found.mend
         (found,) = broker.away(replace(settings, ca_file=str(ca)))
     assert "takes connections" in found.said
 
