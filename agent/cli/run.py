@@ -8,6 +8,7 @@ from pathlib import Path
 from agent import logs
 from agent.config import load
 from agent.config.credentials import with_credentials
+from agent.config.insecure import open_lines
 from agent.config.places import WORLD
 from agent.config.settings import Config
 from agent.control import SOCKET
@@ -32,6 +33,8 @@ def run_station(config_file: Path) -> int:
     logs.set_up()
     config = with_credentials(load(config_file))
     need_world(config)
+    for warning in open_lines(config):
+        log.warning("%s", warning)
     with held(config.station.state_dir, "another agent"):
         runtime = runtime_directory(config.station.state_dir)
         make_runtime(runtime, config.station.state_dir / RUNTIME)
