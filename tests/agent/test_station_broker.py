@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from support.mqtt import eventually
 from support.station_broker import PASSWORD, StationBroker, Visitor
 
 from agent.broker import Broker
-from agent.broker.mail import Incoming
+from agent.broker.mail import BrokerError, Incoming
+from agent.broker.operator import Command, send_command
 from agent.clock import Clock
 from agent.config.settings import MqttSettings
 
@@ -18,7 +20,7 @@ ALLOWED = (0, 16)
 """Success, and success without anybody who listens (MQTT 5.0 section 3.4.2.1)."""
 NOT_AUTHORIZED = 135
 BAD_CREDENTIALS = 134
-OWN = ("events/session-started", "status", "state", "errors", "replies")
+OWN = ("events/session-started", "status", "state", "errors", "replies", "replies/operator-1")
 FOR_IT = ("inbox", "commands/ping", "commands/unlock")
 
 
@@ -128,6 +130,32 @@ def test_an_operator_commands_and_reads_everything(broker: StationBroker, statio
         assert any(topic == "stations/ST-1/status" for topic, _ in operator.heard)
         for topic in ("stations/ST-1/status", "stations/ST-1/events/x", "stations/ST-1/replies"):
             assert operator.publish(topic) == NOT_AUTHORIZED, "nobody speaks for a station"
+
+
+def test_an_operator_gets_its_reply(broker: StationBroker, stations: Callable[[str], Station], tmp_path: Path) -> None:
+    station = stations("ST-1")
+
+    def reply(incoming: Incoming) -> None:
+        station.came.append(incoming)
+        station.line.acknowledge(incoming.token)
+        station.box.put('{"id": "c-1", "ok": true}', topic=incoming.reply_topic)
+        station.line.wake()
+
+    station.line._received = reply
+    password_file = tmp_path / "operator.password"
+    password_file.write_text(PASSWORD.format(user="operator"))
+    settings = MqttSettings(
+        port=broker.office_port,
+        tls=True,
+        ca_file=str(broker.ca),
+        username="operator",
+        password_file=str(password_file),
+    )
+    command = Command(station="ST-1", name="ping", args={}, id="c-1")
+    assert send_command(settings, command, 10.0) == {"id": "c-1", "ok": True}
+    stranger = replace(settings, username="back-office", password_file="")
+    with pytest.raises(BrokerError, match="refused you"):
+        send_command(stranger, command, 10.0)
 
 
 def test_the_back_office_only_listens(broker: StationBroker) -> None:
