@@ -41,6 +41,7 @@ def setup_cfg() -> configparser.ConfigParser:
         "scripts/campaign",
         "scripts/bench-journal",
         "scripts/bench-reader",
+        "scripts/bench-mqtt",
         "scripts/storm",
         ".ci/run",
     ],
