@@ -6,6 +6,7 @@ file.
 
 from support.lock_plants import LOCK_PLANTS
 from support.plant import Plant
+from support.wire_plants import WIRE_PLANTS
 
 WORKFLOW = "tests/agent/workflow"
 PLANTS = (
@@ -319,4 +320,5 @@ PLANTS = (
         f"{WORKFLOW}/test_release.py {WORKFLOW}/test_lock_forced.py",
     ),
     *LOCK_PLANTS,
+    *WIRE_PLANTS,
 )
