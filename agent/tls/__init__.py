@@ -28,17 +28,17 @@ class Tls:
         self._cert_file = client_cert_file
         self._key_file = client_key_file
         self._alpn = list(alpn)
-        self._watched = Watched(
-            ca_file or ssl.get_default_verify_paths().cafile or "", client_cert_file, client_key_file
-        )
+        system = ssl.get_default_verify_paths()
+        authorities = [ca_file] if ca_file else [system.cafile or "", system.capath or ""]
+        self._watched = Watched(*authorities, client_cert_file, client_key_file)
         self._lock = Lock()
         self._marks: tuple[Mark, ...] = ()
         self._context: ssl.SSLContext | None = None
 
     def context(self) -> ssl.SSLContext:
         """For what the files hold now: the same as before unless they have changed. Raises UnusableFile."""
-        marks = self._watched.marks()
         with self._lock:
+            marks = self._watched.marks()
             if self._context is None or marks != self._marks:
                 self._context = None
                 self._context = self._made()

@@ -8,7 +8,7 @@ from support.mqtt_bench import main, metered, rest, session
 MESSAGES = 25
 BYTES = 18_000
 """Bounds a fifth and more above what scripts/bench-mqtt measures; docs/broker.md has the figures."""
-REST_S = 3.0
+REST_S = 1.0
 
 
 def test_a_session_keeps_to_its_budget_and_rest_is_silent(tmp_path: Path) -> None:
