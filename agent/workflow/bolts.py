@@ -2,11 +2,11 @@
 
 from agent.facts import BoltMoved, LockSettled
 from agent.state import Phase, Slot
+from agent.workflow.asking import tell_askers
 from agent.workflow.end import LOCK_FORCED, UNLOCK_FAILED, slot_opened, unlock_failed
 from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.start import lock_failed, slot_locked
 from agent.workflow.turn import Turn
-from agent.workflow.visits import tell_askers
 
 LOCK_SENSOR = "LockSensor"
 

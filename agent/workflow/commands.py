@@ -21,10 +21,11 @@ from agent.facts import (
 )
 from agent.state import Fault, Payment, Phase, Progress, Session, Show, Slot, Step
 from agent.workflow.aside import send_again
+from agent.workflow.asking import decline
 from agent.workflow.end import end_session, pay_again, unlock_slot
 from agent.workflow.faults import clear, raise_fault
 from agent.workflow.release import RELEASED, let_everybody_go
-from agent.workflow.remote import decline, let_go_remotely, lock_asked
+from agent.workflow.remote import let_go_remotely, lock_asked
 from agent.workflow.start import UNCONFIRMED
 from agent.workflow.turn import Turn
 from agent.workflow.visits import open_visit

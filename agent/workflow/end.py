@@ -4,10 +4,11 @@ from agent.answers import Problem
 from agent.effects import ActName
 from agent.facts import CallSettled
 from agent.state import Payment, Phase, Progress, Session, Signal, Slot, Step, Visit
+from agent.workflow.asking import tell_askers
 from agent.workflow.faults import clear_fault, raise_fault
 from agent.workflow.start import start_refused, start_settled
 from agent.workflow.turn import Turn, derived, keys_of, session_light
-from agent.workflow.visits import finish_at, overdue, refuse, tell_askers, visit_at
+from agent.workflow.visits import finish_at, overdue, refuse, visit_at
 
 COUNTS_AS_ENDED = frozenset({404, 409, 410})
 NOTHING_TO_PAY = frozenset({404, 410})

@@ -1,9 +1,9 @@
 """A workflow elsewhere decides (contract section 8): taps are told, locks obey, its silence keeps nobody in."""
 
-from agent.answers import Problem
 from agent.effects import Answer
 from agent.facts import CardTapped, LockAsked
 from agent.state import Payment, Phase, Progress, Session, Slot, Step, Visit
+from agent.workflow.asking import decline, seen_at
 from agent.workflow.end import unlock_slot
 from agent.workflow.start import await_vehicle
 from agent.workflow.turn import Turn
@@ -74,12 +74,6 @@ def asked_again(turn: Turn, fact: LockAsked, slot: Slot) -> None:
     if slot.phase in (Phase.AWAITING, Phase.STARTING):
         turn.slot(slot.number, askers=(*slot.askers, fact.id))
     elif slot.phase is Phase.CHARGING:
-        seen = "unknown" if slot.seen is None else "locked" if slot.seen else "unlocked"
-        turn.answer(Answer(to=fact.id, result={"slotNumber": slot.number, "seen": seen}))
+        turn.answer(Answer(to=fact.id, result={"slotNumber": slot.number, "seen": seen_at(slot)}))
     else:
         decline(turn, CONFLICT, "Not Usable", f"Slot {slot.number} is opening.")
-
-
-def decline(turn: Turn, status: int, title: str, detail: str) -> None:
-    """Answer that it was not done, and why."""
-    turn.answer(Answer(to=turn.fact.id, problem=Problem(status=status, title=title, detail=detail)))

@@ -3,10 +3,11 @@
 from agent.effects import ActName
 from agent.facts import CallSettled
 from agent.state import Payment, Phase, Progress, Session, Slot, Step, Visit
+from agent.workflow.asking import tell_askers
 from agent.workflow.faults import raise_fault
 from agent.workflow.giving_back import give_back_session, take_back_offline
 from agent.workflow.turn import FRESH_S, Turn, derived, keys_of, session_light
-from agent.workflow.visits import finish_at, refuse, tell_askers, visit_at
+from agent.workflow.visits import finish_at, refuse, visit_at
 
 LOCK_FAILED = "LockFailed"
 LOCK_FAILURES = 3

@@ -1,11 +1,7 @@
 """A driver's visit: from a tap to its result, which is a locked slot, an open one, or a refusing light."""
 
-from agent.answers import Problem
-from agent.effects import Answer
 from agent.state import Session, Signal, Step, Visit
 from agent.workflow.turn import Turn
-
-NOT_DONE = 409
 
 
 def open_visit(turn: Turn, card: str, step: Step, *, session: Session | None = None, known: bool = False) -> Visit:
@@ -55,17 +51,3 @@ def refuse(turn: Turn, card: str, reason: str, *, slot: int = 0) -> None:
     visit = turn.station.visit_of(card)
     if visit:
         turn.finish(visit)
-
-
-def tell_askers(turn: Turn, number: int, *, done: bool, why: str = "") -> None:
-    """Whoever asked for a slot to open, or to lock, is told whether it did, and what its sensor shows."""
-    slot = turn.station.slots[number]
-    seen = "unknown" if slot.seen is None else "locked" if slot.seen else "unlocked"
-    problem = None
-    if not done:
-        detail = why or f"Slot {number} did not open; its sensor shows {seen}."
-        problem = Problem(status=NOT_DONE, title="Not Done", detail=detail)
-    for asker in slot.askers:
-        turn.answer(Answer(to=asker, result={"slotNumber": number, "seen": seen}, problem=problem))
-    if slot.askers:
-        turn.slot(number, askers=())

@@ -1,0 +1,32 @@
+"""Whoever asked for something is told what came of it."""
+
+from agent.answers import Problem
+from agent.effects import Answer
+from agent.state import Slot
+from agent.workflow.turn import Turn
+
+NOT_DONE = 409
+
+
+def decline(turn: Turn, status: int, title: str, detail: str) -> None:
+    """Answer that it was not done, and why."""
+    turn.answer(Answer(to=turn.fact.id, problem=Problem(status=status, title=title, detail=detail)))
+
+
+def tell_askers(turn: Turn, number: int, *, done: bool, why: str = "") -> None:
+    """Whoever asked for a slot to open, or to lock, is told whether it did, and what its sensor shows."""
+    slot = turn.station.slots[number]
+    seen = seen_at(slot)
+    problem = None
+    if not done:
+        detail = why or f"Slot {number} did not open; its sensor shows {seen}."
+        problem = Problem(status=NOT_DONE, title="Not Done", detail=detail)
+    for asker in slot.askers:
+        turn.answer(Answer(to=asker, result={"slotNumber": number, "seen": seen}, problem=problem))
+    if slot.askers:
+        turn.slot(number, askers=())
+
+
+def seen_at(slot: Slot) -> str:
+    """What a slot's sensor shows, in a word."""
+    return "unknown" if slot.seen is None else "locked" if slot.seen else "unlocked"
