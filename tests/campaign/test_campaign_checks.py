@@ -41,6 +41,7 @@ def free(number: int) -> dict[str, Any]:
 
 STATE = {
     "available": True,
+    "mainLight": "off",
     "faults": [],
     "owed": {"supplier": 0, "broker": 0, "refused": 0},
     "slots": [free(1), free(2)],
@@ -158,6 +159,7 @@ FORGED: list[tuple[str, Kind, Callable[[], View], str]] = [
     ("a vehicle that nobody knows", Kind.TRAPPED, lambda: changed(STANDS, sessions=[]), "does not know"),
     ("a silent station", Kind.UNWELL, lambda: changed(STAY, state=None), "says nothing"),
     ("a station out of service", Kind.UNWELL, lambda: says(STAY, available=False), "not available"),
+    ("a driver who waits", Kind.UNWELL, lambda: says(STAY, mainLight="white breathing"), "worked for"),
     ("a fault for ever", Kind.UNWELL, lambda: faulty("ReaderFailure"), "ReaderFailure"),
     ("a slot that stays busy", Kind.UNWELL, lambda: says(STAY, slots=[{**free(1), "status": "ending"}]), "is ending"),
     ("an open slot that charges", Kind.UNWELL, lambda: changed(STANDS, bolts=STAY.bolts), "its bolt is unlocked"),

@@ -233,6 +233,8 @@ def out_of_service(view: View, state: Mapping[str, Any]) -> Iterator[str]:
         yield f"fault {fault['code']} {fault.get('slotNumber', '')} did not clear"
     if not state["available"]:
         yield "the station is not available"
+    if "white" in state["mainLight"]:
+        yield "a driver is still being worked for"
     for slot in state["slots"]:
         number, status = slot["number"], slot["status"]
         if status not in ("free", *STANDING) and not (status == "out-of-order" and number in failed):
