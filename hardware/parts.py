@@ -163,7 +163,10 @@ class Strip(Protocol):
     """Where frames go."""
 
     def show(self, frame: Sequence[Rgb]) -> None:
-        """Put one colour per pixel on the strip, each channel 0-255, brightness applied. Raises LightsFailure."""
+        """Put one colour per pixel on the strip, each channel 0-255, brightness applied.
+
+        Pixels beyond the frame are dark. Raises LightsFailure, also for more colours than there are pixels.
+        """
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ class NoStrip:
     """Takes every frame and shows none."""
 
     def show(self, frame: Sequence[Rgb]) -> None:
-        """See parts.Strip."""
+        """See parts.Strip; there is no pixel that a frame could miss."""
 
     def close(self) -> None:
         """See parts.Strip."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SECOND_CHANNEL_PINS = (13, 19, 41, 45, 53)
 """Pins of the second PWM channel (BCM2835 ARM Peripherals, table 6-31); every other pin is on the first."""
 
+BLACK: Rgb = (0, 0, 0)
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,7 +55,10 @@ class Ws281xStrip:
         """See parts.Strip; pixels beyond the frame stay dark."""
         if self._strip is None:
             raise LightsFailure("the strip is closed: open it again")
-        for number, (red, green, blue) in enumerate(frame):
+        rest = self._strip.numPixels() - len(frame)
+        if rest < 0:
+            raise LightsFailure(f"the strip has {len(frame) + rest} pixels and no {len(frame)}: see [lights] pixels")
+        for number, (red, green, blue) in enumerate([*frame, *[BLACK] * rest]):
             self._strip.setPixelColorRGB(number, red, green, blue)
         try:
             self._strip.show()

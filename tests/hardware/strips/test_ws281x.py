@@ -41,6 +41,17 @@ def test_frames_reach_the_pixels_and_closing_goes_dark(pin: int) -> None:
         strip.show([(1, 2, 3)])
 
 
+def test_a_shorter_frame_leaves_the_rest_dark_and_a_longer_one_is_refused() -> None:
+    wall = Wall()
+    strip = wall.strip()
+    strip.show([(1, 2, 255)] * 3)
+    strip.show([(1, 2, 255)])
+    with pytest.raises(LightsFailure, match="has 3 pixels and no 4"):
+        strip.show([(1, 2, 255)] * 4)
+    assert wall.sent[-1] == ((1, 2, 255), (0, 0, 0), (0, 0, 0))
+    strip.close()
+
+
 def test_a_dead_strip_fails_and_closes_with_a_word(caplog: pytest.LogCaptureFixture) -> None:
     wall = Wall()
     strip = wall.strip()
