@@ -51,6 +51,18 @@ check_python() {
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "this needs Python 3.11 or newer, set PYTHON to one"
 }
 
+# with_pytest PYTHON...: prints the first of them that has pytest and the station's drivers.
+with_pytest() {
+    for one in "$@"; do
+        [ -n "$one" ] || continue
+        if "$one" -c 'import pytest, msgspec, gpiozero' 2>/dev/null; then
+            echo "$one"
+            return
+        fi
+    done
+    fail "no Python with pytest beside the station's drivers, get it with: sudo /opt/station-agent/bin/pip install pytest"
+}
+
 # checksum EXTRA: what .venv depends on, as one word.
 checksum() {
     {
