@@ -158,10 +158,12 @@ def test_while_an_agent_has_the_station_it_is_refused_and_says_how_to_stop_it(co
 
 
 def test_a_config_with_mistakes_is_refused(config: Path) -> None:
-    config.write_text(config.read_text().replace("presence_pin = 16", "presence_pin = 17"))
-    status, said = at_the_terminal(config, None)
+    wrong = config.with_name("wrong.toml")
+    wrong.write_text(config.read_text().replace("presence_pin = 16", "presence_pin = 17"))
+    status, said = at_the_terminal(config, None, "--config", os.path.relpath(wrong))
     assert status == 2
-    assert "17" in said
+    assert "wrong.toml" in said
+    assert "is taken by" in said
 
 
 def test_on_a_machine_that_is_no_pi_it_simulates_nothing(config: Path) -> None:
