@@ -65,6 +65,8 @@ class Kept:
 def kept(station: Promised, board: Board) -> Kept:
     for slot in station.wiring.slots:
         station.hands.keep_off(slot.number)
+        if slot.power_permit_pin is not None:
+            station.hands.no_power(slot.number)
     return Kept(station, board)
 
 

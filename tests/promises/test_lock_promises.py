@@ -195,6 +195,7 @@ def test_a_permit_is_on_while_it_is_granted(station: Promised, board: Board) -> 
         pytest.skip("no slot has a power_permit_pin")
     for slot, permit in permits:
         assert permit is not None
+        station.hands.no_power(slot.number)
         assert permit.granted is False, "it was claimed high for a free slot"
         for granted in (True, False):
             permit.grant(granted)

@@ -36,6 +36,10 @@ class Hands(Protocol):
         """The bolt of this slot will move."""
         ...
 
+    def no_power(self, slot: int) -> None:
+        """The power permit of this slot will be high without a session: nothing may be fed by it."""
+        ...
+
     def vehicle(self, slot: int, *, there: bool) -> None:
         """Close or open the contact of a slot's vehicle."""
         ...
@@ -75,6 +79,9 @@ class OwnHands:
             (self.world.place if number < cards else self.world.remove)(uid)
 
     def keep_off(self, slot: int) -> None:
+        """See Hands."""
+
+    def no_power(self, slot: int) -> None:
         """See Hands."""
 
     def vehicle(self, slot: int, *, there: bool) -> None:
@@ -123,7 +130,7 @@ class PersonsHands:
 
     def __init__(self) -> None:
         self._cards: int | None = None
-        self._kept_off: set[int] = set()
+        self._done_for_all: set[str] = set()
 
     def lay(self, cards: int) -> None:
         """See Hands."""
@@ -140,9 +147,11 @@ class PersonsHands:
 
     def keep_off(self, slot: int) -> None:
         """See Hands."""
-        if slot not in self._kept_off:
-            self._done(f"keep your hands off the bolt of slot {slot}: it will move")
-            self._kept_off.add(slot)
+        self._once(f"keep your hands off the bolt of slot {slot}: it will move")
+
+    def no_power(self, slot: int) -> None:
+        """See Hands."""
+        self._once(f"cut the supply of slot {slot}'s power electronics: its power permit will be on")
 
     def vehicle(self, slot: int, *, there: bool) -> None:
         """See Hands."""
@@ -162,6 +171,11 @@ class PersonsHands:
 
     def edges(self, slot: int) -> None:
         """See Hands."""
+
+    def _once(self, what: str) -> None:
+        if what not in self._done_for_all:
+            self._done(what)
+            self._done_for_all.add(what)
 
     def _done(self, what: str) -> None:
         if self._answer(f"Please {what} [Enter when done, n if you cannot]").strip():
