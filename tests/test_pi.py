@@ -3,8 +3,10 @@
 It is the same path as on a Pi but for the chips: the station's own config, its own board, questions at the terminal.
 """
 
+import json
 import os
 import re
+import socketserver
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ import pytest
 from support.hands import OwnHands, Performer
 
 from agent.config import load
+from agent.control import SOCKET
 from agent.folders import held
 
 CLONE = Path(__file__).parents[1]
@@ -155,6 +158,25 @@ def test_while_an_agent_has_the_station_it_is_refused_and_says_how_to_stop_it(co
     assert status == 2
     assert "systemctl stop station-agent" in said
     assert "promises kept" not in said
+
+
+def test_beside_an_agent_that_answers_it_is_refused(config: Path, own: OwnHands) -> None:
+    del own
+    door = config.parent / "state" / "run" / SOCKET
+    door.parent.mkdir()
+
+    class Agent(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            assert json.loads(self.rfile.readline())["command"] == "check"
+            self.wfile.write(b"{}\n")
+
+    with socketserver.UnixStreamServer(os.path.relpath(door), Agent) as agent:
+        server = threading.Thread(target=agent.handle_request, name="agent")
+        server.start()
+        status, said = at_the_terminal(config, None)
+        server.join()
+    assert status == 2
+    assert "An agent runs and holds the parts: systemctl stop station-agent" in said
 
 
 def test_a_config_with_mistakes_is_refused(config: Path) -> None:
