@@ -39,7 +39,7 @@ def read_order(name: str, payload: bytes, among: Collection[str]) -> Read:
         return refused(f"The payload has more than {LONGEST_PAYLOAD} bytes; send less.")
     try:
         found = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         return refused(f"The payload is no JSON ({error}); send id, issuedAt and args.")
     if not isinstance(found, dict):
         return refused("The payload is no JSON object; send id, issuedAt and args.")

@@ -110,6 +110,7 @@ def test_what_is_wrong_is_said_and_the_id_kept(name: str, args: object, says: st
         b'{"id": "a b"}',
         b'{"id": "' + b"x" * 129 + b'"}',
         b"\xff",
+        b'"\xe2(',
         b"[" * 10_000,
         b'{"id": "c-1", "args": "' + b"x" * LONGEST_PAYLOAD + b'"}',
     ],
