@@ -16,6 +16,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from agent.clock import boottime
 from hardware.sockets import at_path
 
 log = logging.getLogger(__name__)
@@ -83,15 +86,26 @@ Answers = Callable[[bytes, Callable[[], bool]], Iterator[Mapping[str, Any]]]
 
 class _Caller(socketserver.StreamRequestHandler):
     server: "_Server"
-    timeout = CALLER_S
 
     def handle(self) -> None:
         try:
-            line = self.rfile.readline(LINE_LIMIT)
+            line = self._line()
             for answer in self.server.answers(line, self._is_there):
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
         except OSError as error:
             log.debug("a caller on the control socket went away: %s", error)
+
+    def _line(self) -> bytes:
+        """What is asked. Raises TimeoutError: a byte now and then would else keep a place for ever."""
+        until, said = boottime() + CALLER_S, b""
+        while b"\n" not in said and len(said) < LINE_LIMIT:
+            self.connection.settimeout(max(0.0, until - boottime()))
+            more = self.connection.recv(LINE_LIMIT - len(said))
+            if not more:
+                break
+            said += more
+        self.connection.settimeout(CALLER_S)
+        return said.partition(b"\n")[0]
 
     def _is_there(self) -> bool:
         said, _, _ = select.select([self.connection], [], [], 0)
@@ -200,7 +214,7 @@ class Control:
 
 def _command(line: bytes) -> tuple[str, object]:
     try:
-        asked = json.loads(line)
+        asked = msgspec.json.decode(line)  # unlike json, it takes no half of a character, which nobody could write down
     except (ValueError, RecursionError):
         return "", {}
     return (str(asked.get("command", "")), asked.get("args", {})) if isinstance(asked, dict) else ("", {})

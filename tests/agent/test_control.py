@@ -114,11 +114,28 @@ def test_a_watcher_that_went_away_makes_room_though_nothing_changes(
 
 
 def test_who_says_nothing_is_not_waited_for_long(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert control_module._Caller.timeout == 5.0
-    monkeypatch.setattr(control_module._Caller, "timeout", 0.02)
+    assert control_module.CALLER_S == 5.0
+    monkeypatch.setattr(control_module, "CALLER_S", 0.02)
     with connected(agent.folder) as caller:
         assert caller.recv(1) == b""
     assert eventually(lambda: callers() == 0)
+
+
+def test_a_byte_now_and_then_keeps_no_place(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(control_module, "boottime", lambda: now[0])
+    with connected(agent.folder) as caller:
+        for _ in range(3):
+            caller.sendall(b" ")
+            now[0] += control_module.CALLER_S / 2
+        assert eventually(lambda: callers() == 0)
+
+
+def test_half_a_character_is_no_line(agent: Agent) -> None:
+    with connected(agent.folder) as caller:
+        caller.sendall(b'{"command": "unlock", "args": {"slotNumber": "\\ud800"}}\n')
+        answer = json.loads(caller.makefile("rb").readline())
+    assert answer["ok"] is False
 
 
 def test_a_mistake_of_ours_is_logged_and_the_next_one_is_answered(
