@@ -16,7 +16,7 @@ from agent.effects import Act, ActName
 from agent.secret_files import UnusableFile, read_secret
 from agent.supplier.exchange import Answer, Exchanger, Unusable
 from agent.supplier.line import Broken
-from agent.supplier.reading import malformed, read_active, read_grant, read_status
+from agent.supplier.reading import malformed, read_active, read_grant, read_status, told
 from agent.tls import Tls
 
 __all__ = ["Supplier", "Unusable"]
@@ -54,7 +54,7 @@ class Supplier:
 
     def ask(self, card: str) -> Outcome:
         """Which session of `card` is active? Delivered without `active`: none is."""
-        answer = self._exchanged(_Request("GET", f"{self._station}/session/{_segment(card)}"), {}, fresh=False)
+        answer = self._exchanged(_Request("GET", f"{self._station}/session/{_segment(card)}"), card, {}, fresh=False)
         if isinstance(answer, Undelivered):
             return answer
         return read_active(answer, card, self._slots, self._clock.now().wall)
@@ -62,7 +62,7 @@ class Supplier:
     def look(self, card: str) -> Outcome:
         """As `ask`, for somebody who does not know whether the URL is right: a web page is a malformed answer."""
         path = f"{self._station}/session/{_segment(card)}"
-        answer = self._exchanged(_Request("GET", path), {}, fresh=True)
+        answer = self._exchanged(_Request("GET", path), card, {}, fresh=True)
         if isinstance(answer, Undelivered):
             return answer
         if answer.body.lstrip()[:1] == b"<":
@@ -74,7 +74,7 @@ class Supplier:
 
         Raises ValueError if the act lacks the id that its URL needs.
         """
-        answer = self._exchanged(self._request(act), {"Idempotency-Key": act.key}, fresh=repeated)
+        answer = self._exchanged(self._request(act), act.card, {"Idempotency-Key": act.key}, fresh=repeated)
         if isinstance(answer, Undelivered):
             return answer
         read = read_grant if act.name is ActName.ACQUIRE else read_status
@@ -117,14 +117,18 @@ class Supplier:
             case ActName.START | ActName.END | ActName.PAY:
                 return _Request("PUT", f"/sessions/{_segment(act.session)}/{act.name}")
 
-    def _exchanged(self, request: _Request, headers: Mapping[str, str], *, fresh: bool) -> Answer | Undelivered:
+    def _exchanged(
+        self, request: _Request, card: str, headers: Mapping[str, str], *, fresh: bool
+    ) -> Answer | Undelivered:
+        """The answer. What breaks a connection may name what came over it, and that may be `card`."""
         body = None if request.body is None else json.dumps(dict(request.body)).encode("ascii")
         try:
             sent = {**_HEADERS, **headers, **self._authorization(), **({} if body is None else _JSON)}
             answer = self._exchanger.exchange(request.method, request.path, sent, body, fresh=fresh)
         except Broken as broken:
-            self._note(str(broken))
-            return Undelivered(reason=str(broken), connected=broken.connected)
+            reason = told(str(broken), card)
+            self._note(reason)
+            return Undelivered(reason=reason, connected=broken.connected)
         self._note()
         return answer
 

@@ -21,6 +21,9 @@ MAX_RETRY_AFTER_S = 600.0
 MAX_TEXT = 1024
 """Characters of a problem's text that are kept."""
 
+BETWEEN = r"(?:[-:. _]|%3A|%2D|%20|0x|,|\\x){0,3}"
+"""What people put between the bytes of a UID."""
+
 Shape = TypeVar("Shape")
 
 _SessionId = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -90,7 +93,7 @@ def _settled(answer: Answer, card: str, now: float, *, about_card: bool, body_co
     if family not in (SUCCESS, CLIENT_ERROR):
         return malformed(answer, now, "redirects are not followed" if family == REDIRECT else "no such status is known")
     if body_counts and answer.broken:
-        return Undelivered(reason=answer.broken)
+        return Undelivered(reason=told(answer.broken, card))
     if body_counts and answer.too_long:
         return malformed(answer, now, f"it is over {MAX_BODY // 1024} KiB")
     return Delivered(status=status) if family == SUCCESS else Refused(problem=_problem(answer, card))
@@ -146,18 +149,33 @@ def _problem(answer: Answer, card: str) -> Problem:
         known["detail"] = text
     return Problem(
         status=answer.status,
-        title=_masked(_bounded(known.get("title", "")), card),
-        detail=_masked(_bounded(known.get("detail", "")), card),
-        type=_masked(_bounded(known.get("type", "about:blank")), card),
+        title=told(known.get("title", ""), card),
+        detail=told(known.get("detail", ""), card),
+        type=told(known.get("type", "about:blank"), card),
     )
+
+
+def told(text: str, card: str) -> str:
+    """What the supplier wrote, as it may be shown: bounded, and `card` masked in every spelling that comes to mind.
+
+    Masked first: a card that the bound cuts in two would be recognised no more.
+    """
+    return _bounded(_spellings(card).sub(f"..{card[-4:]}", text) if card else text)
 
 
 def _bounded(text: str) -> str:
     return text.strip()[:MAX_TEXT]
 
 
-def _masked(text: str, card: str) -> str:
-    return re.sub(re.escape(card), f"..{card[-4:]}", text, flags=re.IGNORECASE) if card else text
+def _spellings(card: str) -> re.Pattern[str]:
+    """A UID in either case, its bytes apart or not, its characters percent-encoded (RFC 3986 section 2.1) or not."""
+    octets = [card[place : place + 2] for place in range(0, len(card), 2)]
+    return re.compile(BETWEEN.join("".join(map(_digit, octet)) for octet in octets), re.IGNORECASE)
+
+
+def _digit(digit: str) -> str:
+    codes = {ord(each) for each in (digit.upper(), digit.lower())}
+    return f"(?:{re.escape(digit)}|{'|'.join(f'%{code:02X}' for code in sorted(codes))})"
 
 
 def _retry_after_s(answer: Answer, now: float) -> float | None:

@@ -210,6 +210,37 @@ def test_the_card_is_masked_in_problems() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        CARD.lower(),
+        "04:a1:b2:c3:d4:e5:f6",
+        "04-A1-B2-C3-D4-E5-F6",
+        "04 A1 B2 C3 D4 E5 F6",
+        "%3041B2C3D4E5F6".replace("%3041", "%30%34%41%31"),
+        "04%3aA1%3aB2%3aC3%3aD4%3aE5%3aF6",
+        "0x04, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6",
+    ],
+)
+def test_the_card_is_masked_however_it_is_spelled(spelled: str) -> None:
+    outcome = _grant(_answer({"detail": f"No {spelled}!"}, 403))
+    assert isinstance(outcome, Refused)
+    assert outcome.problem.detail.removeprefix("No ").removeprefix("0x") == "..E5F6!"
+
+
+def test_a_card_that_the_bound_cuts_in_two_is_masked_too() -> None:
+    outcome = _grant(_answer(("x" * (MAX_TEXT - 12) + CARD).encode(), 400))
+    assert isinstance(outcome, Refused)
+    assert outcome.problem.detail == "x" * (MAX_TEXT - 12) + "..E5F6"
+
+
+def test_what_broke_an_answer_off_is_masked_and_bounded() -> None:
+    outcome = _active(_answer(b"", broken=f"no chunk begins with {CARD}{'x' * 5000}"))
+    assert isinstance(outcome, Undelivered)
+    assert outcome.reason.startswith("no chunk begins with ..E5F6x")
+    assert len(outcome.reason) == MAX_TEXT
+
+
 def test_a_problem_of_an_act_without_card_stays_as_it_is() -> None:
     assert read_status(_answer(b"gone", 410), "", NOW) == Refused(problem=Problem(status=410, detail="gone"))
 

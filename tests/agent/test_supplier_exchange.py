@@ -647,3 +647,13 @@ def _wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert boottime() < deadline, "it did not happen in time"
         pause.wait(0.005)
+
+
+def test_what_broke_a_connection_is_told_without_the_card_and_with_a_bound(
+    scripted: Callable[..., Scripted], supplier: Callable[..., Supplier]
+) -> None:
+    server = scripted(_answers(f"no card {CARD} here {'x' * 60_000}\r\n\r\n".encode()))
+    outcome = supplier(server.url()).ask(CARD)
+    assert isinstance(outcome, Undelivered)
+    assert "no card ..E5F6 here xxx" in outcome.reason
+    assert len(outcome.reason) <= 1024
