@@ -88,10 +88,20 @@ class Unwritten:
         self.record = record
 
     def clear(self) -> None:
-        """The disk has it all."""
+        """The disk has it all, so no card stays here: what was kept is overwritten, in both halves."""
         if self.record is not None:
             self._write(b"")
+            self._wipe()
             self.record = None
+
+    def _wipe(self) -> None:
+        """Only the half that says that nothing is kept stays, and of that its header alone."""
+        if self._map is None:
+            return
+        start = (self._number % 2) * HALF
+        self._map[start + HEADER.size : start + HALF] = bytes(HALF - HEADER.size)
+        other = HALF - start
+        self._map[other : other + HALF] = bytes(HALF)
 
     def _write(self, payload: bytes) -> None:
         self._number += 1

@@ -99,3 +99,13 @@ def test_it_needs_no_space_when_it_is_needed(path: Path) -> None:
     assert child.returncode == -signal.SIGKILL
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 0
     assert reopened(path) == Record("x", [("DELETE FROM t", (7,))])
+
+
+def test_what_the_disk_has_again_is_overwritten(path: Path, unwritten: Unwritten) -> None:
+    unwritten.save(Record("one", [("INSERT INTO t VALUES (?)", ("04A1B2C3D4E5F6",))]))
+    unwritten.save(Record("two", [("INSERT INTO t VALUES (?)", ("04A1B2C3D4E5F6" * 2,))]))
+    unwritten.clear()
+    assert b"04A1B2C3" not in path.read_bytes()
+    assert reopened(path) is None
+    unwritten.save(SECOND)
+    assert reopened(path) == SECOND
