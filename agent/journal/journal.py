@@ -279,6 +279,8 @@ class Journal:
     def prune(self, wall: float, kept: Kept) -> None:
         """Forget what is too old, from the next commit on, in the log too; what is owed is never touched.
 
+        The log is emptied even if nothing is too old: what was delivered since may still stand in it.
+
         Raises JournalUnreadable.
         """
         days = {"history": kept.history_days, "known": kept.known_days, "taken": 1, "commands": 1}
@@ -286,7 +288,10 @@ class Journal:
             old = f"FROM {table} WHERE wall < ?"
             if self._one(f"SELECT 1 {old} LIMIT 1", wall - kept_s):
                 self._staged.append((f"DELETE {old}", (wall - kept_s,)))
-                self._forgets = True
+        if self._staged:
+            self._forgets = True
+        else:
+            self._store.checkpoint(empty=True)
 
     def reader(self) -> sqlite3.Connection:
         """A read-only connection for one other thread, which closes it: it sees committed rows only."""

@@ -27,7 +27,7 @@ class Counted:
         self.commits = 0
         self._log = folder / "journal.db-wal"
         self.lane.journal._db.execute("PRAGMA wal_autocheckpoint=0")
-        self.lane.journal._store.checkpoint = lambda: None  # type: ignore[method-assign]
+        self.lane.journal._store.checkpoint = lambda **_: None  # type: ignore[method-assign]
         self.lane.journal._db.set_trace_callback(self._count)
 
     def _count(self, statement: str) -> None:

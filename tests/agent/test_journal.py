@@ -416,6 +416,20 @@ class TestPruning:
         journal.commit()
         assert all(CARD.encode() not in part.read_bytes() for part in path.parent.iterdir())
 
+    def test_a_card_of_what_was_delivered_since_is_no_longer_in_the_log(self, path: Path, journal: Journal) -> None:
+        """A delivery that nobody waited for leaves no fact, so that nothing of it grows too old."""
+        acquire = act(ActName.ACQUIRE, card=CARD)
+        owed = (OwedRow(id=journal.new_id("owed"), act=acquire, since=WALL - 86400),)
+        journal.stage(writing(fact=tap(wall=WALL - 86400), owed=owed))
+        journal.commit()
+        journal._db.execute("DELETE FROM history")
+        journal.forget("owed", [row.id for row in owed])
+        journal.commit()
+        assert CARD.encode() in path.with_name("journal.db-wal").read_bytes()
+        journal.prune(WALL, KEPT)
+        assert not journal.staged
+        assert all(CARD.encode() not in part.read_bytes() for part in path.parent.iterdir())
+
     def test_it_forgets_known_cards_that_have_not_paid_for_long(self, path: Path, journal: Journal) -> None:
         journal.stage(writing(fact=tap(wall=WALL - 91 * 86400), known=("AABBCCDD",)))
         journal.stage(writing(fact=tap(wall=WALL - 89 * 86400), known=(CARD,)))
