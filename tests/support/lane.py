@@ -21,6 +21,7 @@ from agent.workflow import Rules
 from hardware.looks import Look
 from hardware.parts import Position
 
+KEPT = Kept(history_days=30, known_days=90)
 FAULTED = "com.ev-power-supplier.charging-station.faulted.v1"
 
 
@@ -90,7 +91,14 @@ class Obliging:
 class Lane:
     """A road with a real journal, outbox and mailbox, on which the test lets things happen one by one."""
 
-    def __init__(self, path: Path, station: Station | None = None, bounds: tuple[int, int] = (1000, 1000)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        station: Station | None = None,
+        bounds: tuple[int, int] = (1000, 1000),
+        diagnose: Callable[[], Mapping[str, object]] = lambda: {"well": True},
+        kept_for: Kept = KEPT,
+    ) -> None:
         self.hand = HandClock()
         self.clock = HandedClock(self.hand)
         self.facts = Facts(self.clock)
@@ -117,11 +125,11 @@ class Lane:
             facts=self.facts,
             station=station or Station(slots={n: Slot(number=n) for n in (1, 2)}),
             kept=self.kept.append,
-            kept_for=Kept(history_days=30, known_days=90),
+            kept_for=kept_for,
             mail_ready=self._mail_ready,
             answered=self.answers.append,
             clock_set=lambda _: True,
-            diagnose=lambda: {"well": True},
+            diagnose=diagnose,
             restart=lambda: self.restarts.append(True),
             bounds=bounds,
         )

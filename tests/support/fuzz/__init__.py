@@ -1,0 +1,1 @@
+"""Hostile input, by the hundred thousand, at every door of the station: scripts/fuzz."""
