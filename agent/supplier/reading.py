@@ -21,7 +21,7 @@ MAX_RETRY_AFTER_S = 600.0
 MAX_TEXT = 1024
 """Characters of a problem's text that are kept."""
 
-BETWEEN = r"(?:[-:. _]|%3A|%2D|%20|0x|,|\\x){0,3}"
+BETWEEN = r"(?:[-:. _]|%3A|%2D|%20|0x|,|\\x)*"
 """What people put between the bytes of a UID."""
 
 Shape = TypeVar("Shape")
