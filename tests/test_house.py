@@ -39,6 +39,8 @@ def setup_cfg() -> configparser.ConfigParser:
         "scripts/test",
         "scripts/lock",
         "scripts/campaign",
+        "scripts/fuzz",
+        "scripts/audit",
         "scripts/bench-journal",
         "scripts/bench-reader",
         "scripts/bench-mqtt",
