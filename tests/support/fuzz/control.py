@@ -49,7 +49,7 @@ class ControlSocket:
         said = as_json({"command": name, "args": args}, dice) + b"\n" * (dice.random() < 0.9)
         charging = room.charging
         answer, moved = self._call(said)
-        if len(said.partition(b"\n")[0]) < LINE_LIMIT:
+        if len(said) < LINE_LIMIT:
             self._check(said, answer)
         wanted = asked_for(said.partition(b"\n")[0], charging=charging)
         assert all(move[:2] in wanted for move in moved), f"{moved} by {said[:500]!r}"
