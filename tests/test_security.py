@@ -6,6 +6,7 @@ from support.fuzz.doors import DOORS
 
 from agent import config, control, events, logs, outbox
 from agent.broker import link, mailbox, orders, outgoing
+from agent.config.schema import MOST_TOLD
 from agent.simulator import http
 from agent.supplier import MAX_TOKEN, exchange, line, reading
 from agent.workflow import inbox, turn
@@ -24,7 +25,11 @@ def kib(count: int) -> str:
 
 
 ROWS = (
-    ("`station.toml`", f"{kib(config.LARGEST_FILE)} of UTF-8; every value its own range", "config"),
+    (
+        "`station.toml`",
+        f"{kib(config.LARGEST_FILE)} of UTF-8; every value its own range; {MOST_TOLD} mistakes told",
+        "config",
+    ),
     (
         "supplier: an exchange",
         f"`request_timeout_s` for all of it, {kib(line.MAX_RECEIVED)} received, headers too",

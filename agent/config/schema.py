@@ -13,6 +13,8 @@ from agent.config.address import host_and_port, is_host
 SHOWN = 40
 LONGEST_TEXT = 1024
 MOST_PIXELS = 10_000
+MOST_TOLD = 200
+"""Mistakes of one file that are told, each in its line."""
 HIGHEST_PIN = 27
 
 
@@ -34,8 +36,10 @@ class Mistakes:
         return bool(self._told)
 
     def lines(self) -> tuple[str, ...]:
-        """One line for each mistake."""
-        return tuple(self._told.values())
+        """One line for each mistake, and one for those beyond `MOST_TOLD`: what has so many is no station's config."""
+        told = tuple(self._told.values())
+        more = len(told) - MOST_TOLD
+        return told if more <= 0 else (*told[:MOST_TOLD], f"and {more} more mistakes; mend these first")
 
 
 @dataclass(frozen=True, slots=True)

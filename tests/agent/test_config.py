@@ -10,7 +10,7 @@ from config_files import LEAST, mistakes, slot
 from agent.config import LARGEST_FILE, MASK, ConfigError, load, masked, parse
 from agent.config.keys import HARDWARE, LOCKS, SECTIONS, SLOT
 from agent.config.places import config_file
-from agent.config.schema import URL
+from agent.config.schema import MOST_TOLD, URL
 from agent.config.settings import (
     Config,
     EventsSettings,
@@ -250,3 +250,9 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             load(path)
         assert str(caught.value) == f"{path}:\n  {expected}"
+
+
+def test_what_has_hundreds_of_mistakes_is_told_so() -> None:
+    told = mistakes({"station": {f"x{number}": number for number in range(1000)}})
+    assert len(told) == MOST_TOLD + 1
+    assert told[-1] == f"and {1000 - MOST_TOLD} more mistakes; mend these first"
