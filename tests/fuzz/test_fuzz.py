@@ -12,7 +12,7 @@ import pytest
 from support.fuzz.__main__ import main
 from support.fuzz.doors import DOORS
 from support.fuzz.mutate import as_json, bytes_of, mutated
-from support.fuzz.run import GROWTH_BYTES, LIFE, Fuzzing, Held, leaked
+from support.fuzz.run import GROWTH_BLOCKS, GROWTH_BYTES, LIFE, Fuzzing, Held, leaked
 
 INPUTS = 300
 SEED = 8
@@ -80,6 +80,9 @@ def test_memory_that_grows_is_found() -> None:
     before = Held(resident=2**20, files=3, threads=("MainThread",))
     assert "grew" in leaked(before, Held(2**20 + GROWTH_BYTES + 1, 3, before.threads))
     assert leaked(before, Held(2**20 + GROWTH_BYTES, 3, before.threads)) == ""
+    few, many = Held(0, 3, before.threads, 10), Held(0, 3, before.threads, 10 + GROWTH_BLOCKS + 1)
+    assert "left behind" in leaked(few, many)
+    assert leaked(few, many, warm=False) == "", "what is done for the first time may fill caches"
 
 
 def test_an_input_is_the_same_however_it_is_come_by() -> None:

@@ -13,7 +13,7 @@ from support.owing import CARD
 
 from agent.broker.inbox import Inbox
 from agent.broker.mail import Incoming, Token
-from agent.broker.orders import issued_at
+from agent.broker.orders import LONGEST_PAYLOAD, issued_at
 from agent.events import CARD_SCANNED, MISSPELT, rfc3339
 from agent.facts import CardRemoved, CardTapped, LockSettled
 from agent.journal import Journal, Kept
@@ -205,12 +205,14 @@ def opened_by(name: str, args: Any, *, charging: bool) -> set[tuple[int, Positio
 
 
 def decoded(payload: bytes) -> dict[str, Any]:
-    """A command's payload, if it is an object with an id; else nothing."""
+    """A command's payload, if it is an object of JSON with an id; else nothing: then nobody will know it again."""
     try:
-        found = json.loads(payload)
+        found = json.loads(payload.decode())
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) and isinstance(found.get("id"), str) else {}
+    known = isinstance(found, dict) and isinstance(found.get("id"), str) and len(payload) <= LONGEST_PAYLOAD
+    return found if known else {}
 
 
 ARGUMENTS: dict[str, tuple[dict[str, Any], ...]] = {
