@@ -7,8 +7,9 @@ from support.fuzz.doors import DOORS
 from agent import config, control, events, logs, outbox
 from agent.broker import link, mailbox, orders, outgoing
 from agent.config.schema import MOST_TOLD
+from agent.secret_files import LONGEST_SECRET
 from agent.simulator import http
-from agent.supplier import MAX_TOKEN, exchange, line, reading
+from agent.supplier import exchange, line, reading
 from agent.workflow import inbox, turn
 from agent.workflow.orders import MOST_REPLIES
 from hardware.emulated import wire
@@ -43,7 +44,7 @@ ROWS = (
         ),
         "supplier",
     ),
-    ("token file", f"{kib(MAX_TOKEN)}", ""),
+    ("token and password files", f"{kib(LONGEST_SECRET)}, one line", ""),
     (
         "MQTT: packets",
         (
