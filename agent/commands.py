@@ -31,6 +31,9 @@ from agent.facts import (
 from agent.journal import JournalError
 from agent.journal.aside import aside_report
 
+LONGEST_REASON = 200
+"""Characters of what is wrong with arguments."""
+
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 SlotNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
@@ -142,7 +145,7 @@ def read_command(name: str, args: object, *, among: Collection[str]) -> Asking:
     try:
         return asking(msgspec.convert(args, shape))
     except msgspec.ValidationError as error:
-        raise CommandRefused(f"{name}: {error}.") from error
+        raise CommandRefused(f"{name}: {str(error)[:LONGEST_REASON]}.") from error  # it names what nobody asked for
 
 
 class Commands:

@@ -14,7 +14,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
-from agent.simulator.messages import Answer, HttpError, Reply, Request, Route, Stream, head, problem, rendered
+from agent.simulator.messages import (
+    MAX_REASON,
+    Answer,
+    HttpError,
+    Reply,
+    Request,
+    Route,
+    Stream,
+    head,
+    problem,
+    rendered,
+)
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -179,7 +190,8 @@ class _Conversation(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the standard library turns away, as a problem."""
         self.close_connection = True
-        self._send(problem(code, explain or message or HTTPStatus(code).phrase))
+        detail = explain or message or HTTPStatus(code).phrase  # which may quote the whole request line
+        self._send(problem(code, detail[:MAX_REASON]))
 
     def _handled(self) -> Reply:
         try:

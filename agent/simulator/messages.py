@@ -13,6 +13,8 @@ from urllib.parse import unquote
 import msgspec
 
 PROBLEM = "application/problem+json"
+MAX_REASON = 200
+"""Characters of what is wrong with a request."""
 
 Shape = TypeVar("Shape")
 
@@ -42,7 +44,8 @@ class Request:
         try:
             return msgspec.json.decode(self.body, type=shape)
         except (ValueError, RecursionError) as error:
-            raise HttpError(HTTPStatus.BAD_REQUEST, f"The body does not do: {error}.") from error
+            reason = str(error)[:MAX_REASON]
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"The body does not do: {reason}.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

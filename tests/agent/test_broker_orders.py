@@ -127,6 +127,12 @@ def test_a_time_that_says_nothing_is_none(value: object) -> None:
     assert issued_at({"issuedAt": value}) is None
 
 
+def test_what_is_wrong_is_said_in_short() -> None:
+    problem = read("ping", {"x" * 10_000: 1}).problem
+    assert problem is not None
+    assert len(problem.detail) < 250
+
+
 def test_the_boot_comes_along() -> None:
     assert read("ping", bootId="b").boot == "b"
     assert read("ping", bootId=7).boot == ""

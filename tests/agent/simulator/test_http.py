@@ -261,3 +261,14 @@ def test_addresses_nobody_can_listen_on(listen: str) -> None:
 def test_addresses_that_are_not_here(listen: str) -> None:
     with pytest.raises(CannotListen, match="Cannot listen"):
         Server([], listen, "small").start()
+
+
+@pytest.mark.parametrize("asked", [b"GET /x " + b"\x01 " * 30_000, _get("/" + "x" * 60_000, method="\x01" * 3000)])
+def test_nobody_is_told_again_all_that_he_said(line: socket.socket, asked: bytes) -> None:
+    assert 0 < len(_exchange(line, asked + b"\r\n\r\n")) < 2000
+
+
+def test_what_is_wrong_with_a_body_is_said_in_short(line: socket.socket) -> None:
+    body = b'{"name": ' + b'"\\u0001' * 5000
+    asked = b"POST /hello/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+    assert len(_exchange(line, asked % (len(body), body))) < 2000

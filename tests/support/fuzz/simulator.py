@@ -16,7 +16,9 @@ from agent.simulator.hands import Hands
 from agent.simulator.http import _Conversation, _Listener
 from hardware.emulated.world import World
 
-LARGEST_ANSWER = 256 * 1024
+LARGEST_ANSWER = 64 * 1024
+PATIENCE_S = 2
+"""An answer that a socket does not hold is far too large: nobody takes it here before it is said."""
 MOST_CARDS = 10
 PATHS = (
     "GET /api/state",
@@ -34,6 +36,12 @@ PATHS = (
 )
 BODIES = ({"uid": CARD, "held_ms": 60_000}, {"standing": "blocked"}, {"standing": "good"}, {})
 ANSWERED = re.compile(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]+\r\n")
+
+
+class Conversation(_Conversation):
+    """One that is not patient."""
+
+    timeout = PATIENCE_S
 
 
 class SimulatorApi:
@@ -79,7 +87,7 @@ class SimulatorApi:
             except BlockingIOError:
                 return b""
             ours.shutdown(socket.SHUT_WR)
-            _Conversation(theirs, ("127.0.0.1", 1), self._listener)
+            Conversation(theirs, ("127.0.0.1", 1), self._listener)
             theirs.close()
             answer = b""
             try:
