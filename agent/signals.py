@@ -22,12 +22,7 @@ def on_signals(call: Callable[[], None]) -> Callable[[], None]:
     listening, woken = socket.socketpair()
     woken.setblocking(False)
 
-    def listen() -> None:
-        while received := listening.recv(64):
-            if any(number in STOPPING for number in received):
-                call()
-
-    thread = threading.Thread(target=listen, name="signals", daemon=True)
+    thread = threading.Thread(target=_listen, args=[listening, woken, call], name="signals", daemon=True)
     thread.start()
     signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     for number in STOPPING:
@@ -40,6 +35,13 @@ def on_signals(call: Callable[[], None]) -> Callable[[], None]:
         listening.close()
 
     return end
+
+
+def _listen(listening: socket.socket, woken: socket.socket, call: Callable[[], None]) -> None:
+    """Hold `woken` too: nobody else may, and a socket that nobody holds is closed."""
+    while woken.fileno() >= 0 and (received := listening.recv(64)):
+        if any(number in STOPPING for number in received):
+            call()
 
 
 def _taken(number: int, frame: FrameType | None) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -62,3 +64,20 @@ def test_the_commands_stop_on_signals_and_do_not_stand_still_in_the_background(
     stop = stop_on_signals()
     assert calls == [stop.set]
     assert signal.getsignal(signal.SIGTTIN) is signal.SIG_IGN
+
+
+def test_it_goes_on_listening_though_nobody_holds_what_would_end_it() -> None:
+    ended = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (0, b"heard\n")
+
+
+FORGETFUL = """
+import gc, os, signal, threading
+from agent.cli import stop_on_signals
+
+stop = stop_on_signals()
+gc.collect()
+os.kill(os.getpid(), signal.SIGTERM)
+if stop.wait(20):
+    print("heard")
+"""
