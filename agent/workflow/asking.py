@@ -13,14 +13,17 @@ def decline(turn: Turn, status: int, title: str, detail: str) -> None:
     turn.answer(Answer(to=turn.fact.id, problem=Problem(status=status, title=title, detail=detail)))
 
 
-def tell_askers(turn: Turn, number: int, *, done: bool, why: str = "") -> None:
-    """Whoever asked for a slot to open, or to lock, is told whether it did, and what its sensor shows."""
+def tell_askers(turn: Turn, number: int, *, done: bool, why: str = "", title: str = "Not Opened") -> None:
+    """Whoever asked for a slot to open, or to lock, is told whether it did, and what its sensor shows.
+
+    If it did not, `why` and `title` say so.
+    """
     slot = turn.station.slots[number]
     seen = seen_at(slot)
     problem = None
     if not done:
         detail = why or f"Slot {number} did not open; its sensor shows {seen}."
-        problem = Problem(status=NOT_DONE, title="Not Done", detail=detail)
+        problem = Problem(status=NOT_DONE, title=title, detail=detail)
     for asker in slot.askers:
         turn.answer(Answer(to=asker, result={"slotNumber": number, "seen": seen}, problem=problem))
     if slot.askers:

@@ -89,7 +89,8 @@ def undo_start(turn: Turn, slot: Slot, reason: str) -> None:
     session = turn.station.sessions[slot.session]
     if session.remote:
         turn.session(session, announced=True)
-        tell_askers(turn, slot.number, done=False, why=f"Slot {slot.number} was not locked: {reason}.")
+        why = f"Slot {slot.number} was not locked: {reason}."
+        tell_askers(turn, slot.number, done=False, why=why, title="Not Locked")
     else:
         (take_back_offline if session.acquire else give_back_session)(turn, session)
     turn.move(slot.number, phase=Phase.OPENING)
