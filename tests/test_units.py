@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 UNITS = Path(__file__).parent.parent / "systemd"
-AGENT = "/opt/station-agent/bin/station-agent"
+AGENT = "/opt/station-agent/current/bin/station-agent"
 
 
 def said(unit: str, key: str) -> list[str]:

@@ -20,7 +20,10 @@ def with_credentials(config: Config) -> Config:
 
 
 def credential(name: str) -> str:
-    """The file of a credential; empty if systemd handed over none of this name."""
+    """The file of a credential; empty if systemd handed over none of this name, or a blank one.
+
+    A blank one is the default that the unit gives for a secret that nobody has set. Raises OSError.
+    """
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     file = Path(folder, name)
-    return str(file) if folder and file.is_file() else ""
+    return str(file) if folder and file.is_file() and file.read_bytes().strip() else ""

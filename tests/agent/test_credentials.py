@@ -43,3 +43,11 @@ def test_without_credentials_nothing_is_named(folder: str, tmp_path: Path, monke
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", folder and str(tmp_path))
     config = with_credentials(parse(LEAST.format(token=""), "least"))
     assert (config.supplier.token_file, config.mqtt.password_file) == ("", "")
+
+
+def test_the_blank_default_of_the_unit_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    for name in ("supplier-token", "mqtt-password"):
+        (tmp_path / name).write_text("\n")
+    config = with_credentials(parse(LEAST.format(token=""), "least"))
+    assert (config.supplier.token_file, config.mqtt.password_file) == ("", "")
