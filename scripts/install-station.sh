@@ -1,0 +1,215 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # names of scripts/station.sh, scripts/lib.sh and scripts/install
+# The second half of scripts/install: the config, everything outside the version's folder, and the start.
+
+READY_S=60
+
+# mark_changed: an agent that runs has to start again. A file, as a pipe's end is a shell of its own.
+mark_changed() {
+    : >"$work/changed"
+}
+
+# write FILE SENTENCE: standard input is the text that should stand there.
+write() {
+    text=$(cat)
+    if [ -f "$1" ] && [ "$(cat "$1")" = "$text" ]; then
+        return 0
+    fi
+    mark_changed
+    step "$2" put "$1" "$text"
+}
+
+put() {
+    mkdir -p "$(dirname "$1")"
+    printf '%s\n' "$2" >"$1"
+    chmod 0644 "$1"
+}
+
+ask() { # ask QUESTION DEFAULT: prints the answer
+    printf '%s [%s]: ' "$1" "$2" >&2
+    read -r answer || fail "nobody answers: give the config with --config FILE"
+    echo "${answer:-$2}"
+}
+
+# asked_config: config/station.toml with what only its owner knows.
+asked_config() {
+    id=$(ask "Station id" "$(uname -n | tr -c 'A-Za-z0-9._\n-' -)")
+    url=$(ask "The supplier's URL" "https://ev-power-supplier.com/api/v2")
+    host=$(ask "The broker's host" "127.0.0.1")
+    STATION_ID=$id SUPPLIER_URL=$url BROKER_HOST=$host "$python" - config/station.toml <<'END'
+import json, os, re, sys
+
+text = open(sys.argv[1], encoding="utf-8").read()
+for key, name in (("id", "STATION_ID"), ("url", "SUPPLIER_URL"), ("host", "BROKER_HOST")):
+    line = f"{key} = {json.dumps(os.environ[name])}"
+    text = re.sub(rf'^{key} = "[^"]*"', lambda found: line, text, count=1, flags=re.MULTILINE)
+sys.stdout.write(text)
+END
+}
+
+# choose_config: the config that is there, or the given one, or an asked one. A wrong one stops here, before anything is
+# changed. Leaves what it asks of the machine in $work/needs.
+choose_config() {
+    candidate=$config
+    if [ -f "$config" ]; then
+        [ -z "$given" ] || say "$config is there and stays as it is; $given is not used"
+    elif [ -n "$given" ]; then
+        candidate=$given
+    elif [ -n "$dry" ]; then
+        say "would ask for the station's id, its supplier's URL and its broker's host"
+        candidate=config/station.toml
+    elif [ -t 0 ]; then
+        asked_config >"$work/station.toml"
+        candidate=$work/station.toml
+    else
+        fail "there is no $config: give the station's config with --config FILE (config/station.toml is an example)"
+    fi
+    # reading a config takes Python alone, so this version's own reader does it before it is installed
+    PYTHONDONTWRITEBYTECODE=1 "$python" -m agent.needs "$candidate" >"$work/needs" ||
+        fail "the config cannot be used, and nothing was changed: mend it and run this again"
+}
+
+write_config() {
+    [ -d "$credentials" ] || step "make $credentials for the files supplier-token and mqtt-password" make_etc
+    if [ -n "$(find "$credentials" -type f ! -perm 0600 2>/dev/null)" ]; then
+        step "let nobody but root read $credentials" find "$credentials" -type f -exec chmod 0600 {} +
+    fi
+    if [ ! -f "$config" ]; then
+        mark_changed
+        step "write $config" install_config "$candidate"
+    fi
+}
+
+make_etc() {
+    mkdir -p "$credentials"
+    chgrp "$account" "$etc"
+    chmod 0750 "$etc"
+    chmod 0700 "$credentials"
+}
+
+install_config() {
+    command install -m 0640 -g "$account" "$1" "$config.new"
+    mv "$config.new" "$config"
+}
+
+needed() {
+    grep -qx "$1" "$work/needs"
+}
+
+# link TARGET PATH: at once, so that there is never none.
+link() {
+    ln -s "$1" "$2.new"
+    mv -T "$2.new" "$2"
+}
+
+make_command() {
+    if [ "$(readlink "$current" 2>/dev/null)" != "$(basename "$place")" ]; then
+        mark_changed
+        step "let $current be $(basename "$place")" link "$(basename "$place")" "$current"
+    fi
+    [ "$(readlink "$command" 2>/dev/null)" = "$current/bin/station-agent" ] ||
+        step "make the command $command" link "$current/bin/station-agent" "$command"
+}
+
+write_units() {
+    for unit in station-agent.service station-lights.service station-release.service station-release.timer; do
+        write "$units/$unit" "write $units/$unit" <"systemd/$unit"
+    done
+}
+
+write_drop_ins() {
+    for drop_in in $drop_ins; do
+        if needed pwm; then
+            printf '[Service]\nProtectKernelTunables=no\n' | write "$drop_in" "let the unit write in /sys/class/pwm: $drop_in"
+        elif [ -e "$drop_in" ]; then
+            mark_changed
+            take_away "no lock needs it: remove" "$drop_in"
+        fi
+    done
+}
+
+write_udev_rule() {
+    if ! needed lights-device; then
+        take_away "no light needs it: remove" "$udev_rule"
+        return 0
+    fi
+    echo 'SUBSYSTEM=="ws2812-pio-rp1", KERNEL=="leds0", GROUP="gpio", MODE="0660"' |
+        write "$udev_rule" "give /dev/leds0 to the group gpio: $udev_rule"
+    if [ -z "$dry" ] && command -v udevadm >/dev/null; then
+        udevadm control --reload || true
+        udevadm trigger --subsystem-match=ws2812-pio-rp1 || true
+    fi
+}
+
+# show_boot_settings: what the firmware and systemd have to do from the next boot on; written only with --boot.
+show_boot_settings() {
+    sed -n 's/^boot //p' "$work/needs" >"$work/boot"
+    [ -s "$work/boot" ] || return 0
+    file=$(boot_file)
+    if [ -z "$file" ]; then
+        say "there is no config.txt of a Raspberry Pi's firmware; on one it would need these lines:"
+        sed 's/^/    /' "$work/boot"
+        return 0
+    fi
+    { without_block "$file" && echo "$boot_begin" && echo '[all]' && cat "$work/boot" && echo "$boot_end"; } >"$work/config.txt"
+    if ! cmp -s "$work/config.txt" "$file"; then
+        say "$file needs these lines:"
+        sed 's/^/    /' "$work/boot"
+        if [ -n "$boot" ]; then
+            step "write them to $file; they count after a reboot" write_boot "$file"
+        else
+            say "write them with scripts/install --boot, and reboot"
+        fi
+    fi
+    [ -z "$boot" ] ||
+        printf '[Manager]\nRuntimeWatchdogSec=14\n' | write "$watchdog" "let systemd feed the watchdog: $watchdog"
+}
+
+write_boot() {
+    replace "$1" <"$work/config.txt"
+}
+
+start_station() {
+    if ! with_systemd; then
+        say "systemd does not run this machine: nothing is started"
+        return 0
+    fi
+    started='station-agent.service'
+    if needed lights-process; then
+        started="station-lights.service $started"
+    elif [ -z "$dry" ]; then
+        systemctl --quiet disable --now station-lights.service 2>/dev/null || true
+    fi
+    step "enable and start: $started" start_units
+    [ -n "$dry" ] || check_station
+}
+
+start_units() {
+    systemctl daemon-reload
+    # shellcheck disable=SC2086 # one word a unit
+    systemctl --quiet enable $started
+    # one that runs what is written now goes on: a restart keeps every bolt, but costs a driver his second
+    verb=start
+    [ ! -f "$work/changed" ] || verb=restart
+    # one that fails at first is started again by systemd, so the last word is said below
+    # shellcheck disable=SC2086 # one word a unit
+    systemctl $verb $started || true
+    waited=0
+    until [ "$(systemctl is-active station-agent.service)" = active ]; do
+        if [ "$waited" -ge "$READY_S" ]; then
+            journalctl --unit station-agent.service --lines 20 --no-pager >&2 || true
+            fail "the agent did not get ready within $READY_S s: its last words stand above"
+        fi
+        sleep 1
+        waited=$((waited + 1))
+    done
+    say "the agent is ready"
+}
+
+check_station() {
+    if "$current/bin/station-agent" check --local --config "$config"; then
+        say "the station is installed"
+    else
+        say "the station is installed; mend what failed, then: station-agent check"
+    fi
+}

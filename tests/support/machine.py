@@ -1,0 +1,163 @@
+"""A fresh machine with Debian and systemd, booted in a container: for tests that install the station on it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from support.mqtt import eventually
+
+CACHE = Path(os.environ.get("STATION_TEST_CACHE", "/var/tmp/station-agent-tests"))
+CLONE = Path(__file__).parent.parent.parent
+PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates,iproute2,procps"
+CGROUPS = [Path("/sys/fs/cgroup", name) for name in ("systemd", "unified")]
+NOT_LOOKED_AT = ("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp")
+UP = ("running", "degraded")
+BOOT_S = 60.0
+NSPAWN = """
+for folder in "$@"; do mkdir -p "$folder"; echo $$ >"$folder/cgroup.procs"; done
+exec systemd-nspawn --directory="$ROOT" --register=no --keep-unit --private-network --machine="$NAME" \
+    --console=passive --kill-signal=SIGRTMIN+3 --boot
+"""
+
+
+def debian(release: str) -> Path:
+    """The files of a fresh Debian, made once with mmdebstrap; a minute or two, and a network."""
+    root = CACHE / release
+    if not root.exists():
+        CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
+        making = CACHE / f"{release}.making"
+        shutil.rmtree(making, ignore_errors=True)
+        subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", release, str(making)], check=True)
+        making.rename(root)
+    return root
+
+
+@contextmanager
+def mounted(lower: Path, folder: Path) -> Iterator[Path]:
+    """A copy of `lower` that is written to in memory only."""
+    memory, merged = folder / "memory", folder / "root"
+    memory.mkdir()
+    merged.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "station-test", str(memory)], check=True)
+    try:
+        for name in ("upper", "work"):
+            (memory / name).mkdir()
+        options = f"lowerdir={lower},upperdir={memory}/upper,workdir={memory}/work"
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)], check=True)
+        try:
+            yield merged
+        finally:
+            subprocess.run(["umount", "--lazy", str(merged)], check=True)
+    finally:
+        subprocess.run(["umount", "--lazy", str(memory)], check=True)
+
+
+class Machine:
+    """`with Machine(root, name) as machine:` boots it without a network, and cuts its power at the end."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root
+        self.name = name
+        self._cgroups = [each / name for each in CGROUPS if each.is_dir()]
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, "ROOT": str(self.root), "NAME": self.name, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        self.nspawn = subprocess.Popen(
+            ["/bin/sh", "-ec", NSPAWN, "boot", *map(str, self._cgroups)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert eventually(self._has_booted, BOOT_S), "the machine does not boot"
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.leader():
+            os.kill(self.leader(), signal.SIGKILL)
+        else:
+            self.nspawn.kill()
+        self.nspawn.wait(20)
+        for each in self._cgroups:
+            folders = sorted((path for path in each.rglob("*") if path.is_dir()), reverse=True)
+            for folder in [*folders, each]:
+                folder.rmdir()
+
+    def leader(self) -> int:
+        """The process on the host that is its systemd; 0 if there is none."""
+        found = subprocess.run(["pgrep", "-P", str(self.nspawn.pid)], capture_output=True, text=True, check=False)
+        return int(found.stdout.split()[0]) if found.stdout else 0
+
+    def _has_booted(self) -> bool:
+        return bool(self.leader()) and self.run("systemctl", "is-system-running", check=False).strip() in UP
+
+    def inside(self, *command: str) -> list[str]:
+        """The command that runs `command` in it."""
+        enter = ["nsenter", "--target", str(self.leader()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        clean = ["env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
+        return [*enter, "--", *clean, *command]
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """What a command in it said; fails the test if it failed and `check`."""
+        done = subprocess.run(
+            self.inside(*command), capture_output=True, text=True, check=False, timeout=240, stdin=subprocess.DEVNULL
+        )
+        assert not check or done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def fails(self, *command: str) -> str:
+        """What a command in it said that has to fail."""
+        done = self.run("sh", "-c", '"$@"; echo "status $?"', "sh", *command)
+        assert not done.rstrip().endswith("status 0"), done
+        return done
+
+    def files(self) -> dict[str, str]:
+        """Every path with its kind, rights, owner, size and link, where nothing but installing writes."""
+        pruned = " -o ".join(f"-path {path}" for path in NOT_LOOKED_AT)
+        found = self.run("sh", "-c", rf"find / -xdev \( {pruned} \) -prune -o -printf '%p\t%y %m %u:%g %l\n'")
+        return dict(line.split("\t", 1) for line in found.splitlines())
+
+
+class Surroundings:
+    """The world, supplier and broker beside a machine's station, in a process on its network (support/beside.py)."""
+
+    def __init__(self, machine: Machine, config: Path, state: str) -> None:
+        enter = ["nsenter", "--target", str(machine.leader()), "--net", "--"]
+        folder = machine.root / state.lstrip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        python = shutil.which("python3") or "python3"
+        self._process = subprocess.Popen(
+            [*enter, python, "-m", "support.beside", str(config), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": f"{CLONE}:{CLONE / 'tests'}"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._process.stdout.close()
+
+    def ask(self, *words: str) -> Any:
+        """One thing that it can do."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
