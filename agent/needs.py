@@ -1,5 +1,6 @@
 """What a config asks of the machine it runs on, for scripts/install: `python -m agent.needs FILE`, one need a line.
 
+gpio              real lines, which take lgpio
 lights-process    station-lights.service is to run
 lights-device     /dev/leds0 is to belong to the group gpio
 pwm               the units may write in /sys/class/pwm
@@ -21,6 +22,7 @@ def needs(wiring: Wiring) -> Iterator[str]:
     """Each need, as one line; none of a simulated station."""
     if wiring.kind != "raspberry-pi":
         return
+    yield "gpio"
     if wiring.lights.kind == "ws281x":
         yield "lights-process"
     if wiring.lights.kind == "pio":

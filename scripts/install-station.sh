@@ -40,9 +40,13 @@ asked_config() {
 import json, os, re, sys
 
 text = open(sys.argv[1], encoding="utf-8").read()
-for key, name in (("id", "STATION_ID"), ("url", "SUPPLIER_URL"), ("host", "BROKER_HOST")):
-    line = f"{key} = {json.dumps(os.environ[name])}"
-    text = re.sub(rf'^{key} = "[^"]*"', lambda found: line, text, count=1, flags=re.MULTILINE)
+values = {"id": os.environ["STATION_ID"], "url": os.environ["SUPPLIER_URL"], "host": os.environ["BROKER_HOST"]}
+if values["host"] not in ("localhost", "127.0.0.1", "::1"):
+    # the example's broker is on the same machine; to another one cards and password go by TLS only
+    values.update(port=8883, tls=True)
+for key, value in values.items():
+    line = f"{key} = {json.dumps(value)}"
+    text = re.sub(rf'^{key} = (?:"[^"]*"|\w+)', lambda found: line, text, count=1, flags=re.MULTILINE)
 sys.stdout.write(text)
 END
 }
@@ -151,7 +155,8 @@ show_boot_settings() {
         sed 's/^/    /' "$work/boot"
         return 0
     fi
-    { without_block "$file" && echo "$boot_begin" && echo '[all]' && cat "$work/boot" && echo "$boot_end"; } >"$work/config.txt"
+    without_block "$file" >"$work/config.txt"
+    { echo "$boot_begin" && echo '[all]' && cat "$work/boot" && echo "$boot_end"; } >>"$work/config.txt"
     if ! cmp -s "$work/config.txt" "$file"; then
         say "$file needs these lines:"
         sed 's/^/    /' "$work/boot"
@@ -167,6 +172,7 @@ show_boot_settings() {
 
 write_boot() {
     replace "$1" <"$work/config.txt"
+    : >"$work/reboot"
 }
 
 start_station() {
@@ -180,14 +186,24 @@ start_station() {
     elif [ -z "$dry" ]; then
         systemctl --quiet disable --now station-lights.service 2>/dev/null || true
     fi
+    if [ -f "$work/reboot" ]; then
+        # until then the firmware's lines and chips are not what the config asks for
+        step "enable: $started" enable_units
+        say "now reboot; the station starts with it, and station-agent check says how it is"
+        return 0
+    fi
     step "enable and start: $started" start_units
     [ -n "$dry" ] || check_station
 }
 
-start_units() {
+enable_units() {
     systemctl daemon-reload
     # shellcheck disable=SC2086 # one word a unit
     systemctl --quiet enable $started
+}
+
+start_units() {
+    enable_units
     # one that runs what is written now goes on: a restart keeps every bolt, but costs a driver his second
     verb=start
     [ ! -f "$work/changed" ] || verb=restart

@@ -33,7 +33,7 @@ missing_packages() {
     else
         missing_to_build | grep -x python3-venv || true
     fi
-    if lgpio_is_debians; then
+    if needed gpio && lgpio_is_debians; then
         dpkg-query --show --showformat='${db:Status-Status}' python3-lgpio 2>/dev/null | grep -qx installed ||
             echo python3-lgpio
     fi
@@ -76,6 +76,7 @@ make_user() {
 source_sum() {
     {
         "$python" -c 'import sys; print(sys.version, sys.executable)'
+        grep -x gpio "$work/needs" || true # decides whether Debian's lgpio is seen
         find agent hardware config requirements setup.cfg pyproject.toml wheels -type f ! -name '*.pyc' 2>/dev/null |
             sort | xargs sha256sum
     } | sha256sum | cut -d ' ' -f 1
@@ -104,7 +105,7 @@ pip_install() {
 fill_version() {
     rm -rf "$place"
     mkdir -p "$opt"
-    if lgpio_is_debians; then
+    if needed gpio && lgpio_is_debians; then
         "$python" -m venv --system-site-packages "$place"
     else
         "$python" -m venv "$place"

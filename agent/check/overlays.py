@@ -65,4 +65,6 @@ def _moved(lines: Sequence[int], parameters: Sequence[str]) -> Sequence[int]:
 
 def audio_is_on(settings: Sequence[str]) -> bool:
     """Whether the Pi's own sound, which needs the PWM that a strip is clocked by, is switched on."""
-    return "dtparam=audio=on" in [setting.replace(" ", "") for setting in settings]
+    said = [setting.replace(" ", "") for setting in settings]
+    # the last word counts: an installer's "off" stands below the system's "on"
+    return [setting for setting in said if setting.startswith("dtparam=audio=")][-1:] == ["dtparam=audio=on"]

@@ -12,7 +12,7 @@ from hardware.wiring import LightsWiring, SlotWiring, SolenoidWiring, Wiring
 def test_the_example_needs_the_lights_process_and_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(str(config_file("station.toml"))) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == ["lights-process", "boot dtparam=spi=on", "boot gpio=17,22=op,dl"]
+    assert lines[:4] == ["gpio", "lights-process", "boot dtparam=spi=on", "boot gpio=17,22=op,dl"]
 
 
 def test_a_simulated_station_needs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +23,7 @@ def test_a_simulated_station_needs_nothing(capsys: pytest.CaptureFixture[str]) -
 def test_pio_needs_its_device_and_a_softened_coil_the_pwm() -> None:
     slot = SlotWiring(number=1, lights=(8, 15), lock=SolenoidWiring(pin=12, hold_duty=0.4))
     found = list(needs(Wiring(slots=(slot,), lights=LightsWiring(kind="pio"))))
-    assert found[:2] == ["lights-device", "pwm"]
+    assert found[:3] == ["gpio", "lights-device", "pwm"]
 
 
 def test_every_mistake_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

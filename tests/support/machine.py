@@ -19,6 +19,8 @@ CGROUPS = [Path("/sys/fs/cgroup", name) for name in ("systemd", "unified")]
 NOT_LOOKED_AT = ("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp")
 UP = ("running", "degraded")
 BOOT_S = 60.0
+BACKUPS = ("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-")
+"""What useradd(8) and its like leave of the files before."""
 NSPAWN = """
 for folder in "$@"; do mkdir -p "$folder"; echo $$ >"$folder/cgroup.procs"; done
 exec systemd-nspawn --directory="$ROOT" --register=no --keep-unit --private-network --machine="$NAME" \
@@ -33,7 +35,10 @@ def debian(release: str) -> Path:
         CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
         making = CACHE / f"{release}.making"
         shutil.rmtree(making, ignore_errors=True)
-        subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", release, str(making)], check=True)
+        subprocess.run(
+            ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", release, str(making)],
+            check=True,
+        )
         making.rename(root)
     return root
 
@@ -122,8 +127,8 @@ class Machine:
         return done
 
     def files(self) -> dict[str, str]:
-        """Every path with its kind, rights, owner, size and link, where nothing but installing writes."""
-        pruned = " -o ".join(f"-path {path}" for path in NOT_LOOKED_AT)
+        """Every path with its kind, rights, owner and link, where nothing but installing writes."""
+        pruned = " -o ".join(f"-path {path}" for path in (*NOT_LOOKED_AT, *BACKUPS))
         found = self.run("sh", "-c", rf"find / -xdev \( {pruned} \) -prune -o -printf '%p\t%y %m %u:%g %l\n'")
         return dict(line.split("\t", 1) for line in found.splitlines())
 

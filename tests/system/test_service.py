@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def test_without_a_good_config_or_a_whole_bundle_nothing_is_changed(machine: Mac
     assert machine.files() == before
 
 
+@pytest.mark.parametrize("release", ["bookworm", "trixie"], indirect=True)
 def test_a_session_outlives_a_kill_and_a_restart(site: Site) -> None:
     said = site.install("--config", "/srv/station.toml")
     assert "the agent is ready" in said
@@ -133,13 +135,18 @@ def test_a_session_outlives_a_kill_and_a_restart(site: Site) -> None:
     assert site.agent() != dead
     assert site.slot()["session"] == session
 
+    (site.machine.root / "etc/station-agent/credentials/supplier-token").write_text("a-token\n")
     site.machine.run("systemctl", "restart", "station-agent")
     site.waits("charging")
     assert site.slot()["session"] == session
     assert site.bolts() == HELD, "it was held all the time"
+    given = "/run/credentials/station-agent.service"
+    assert site.machine.run("cat", f"{given}/supplier-token") == "a-token\n"
+    assert site.machine.run("cat", f"{given}/mqtt-password").strip() == "", "nobody has set it"
 
     running = site.agent()
     again = site.install()
+    assert "let nobody but root read /etc/station-agent/credentials" in again
     assert "write" not in again, "there was nothing to change"
     assert site.agent() == running
 
@@ -148,6 +155,7 @@ def test_a_session_outlives_a_kill_and_a_restart(site: Site) -> None:
     assert site.bolts() == [*HELD, ["between"], ["unlocked"]]
 
 
+@pytest.mark.parametrize("release", ["bookworm", "trixie"], indirect=True)
 def test_what_is_taken_away_leaves_the_journal_and_purged_nothing(site: Site) -> None:
     before = site.machine.files()
     site.install("--config", "/srv/station.toml")
@@ -161,5 +169,34 @@ def test_what_is_taken_away_leaves_the_journal_and_purged_nothing(site: Site) ->
     assert {path for path in new if not path.startswith(STATE)} == set()
 
     site.machine.run(UNINSTALL, "--purge")
-    gone = {path: kind for path, kind in before.items() if not path.startswith(STATE)}
-    assert site.machine.files() == gone
+    assert site.machine.files() == {path: kind for path, kind in before.items() if not path.startswith(STATE)}
+    assert site.machine.run("sh", "-c", "grep -E 'station-agent|gpio|spi' /etc/passwd /etc/group; true") == ""
+
+
+def test_who_sits_there_is_asked_and_boot_settings_are_written_once_and_taken_back(machine: Machine) -> None:
+    firmware = machine.root / "boot" / "firmware" / "config.txt"
+    firmware.parent.mkdir()
+    own = "dtparam=audio=on\n[pi4]\narm_boost=1\n"
+    firmware.write_text(own)
+    answers = r"printf 'ST-7\nhttps://supplier.example/api\nmqtt.example\n'"
+    said = machine.run("sh", "-c", f"{answers} | script -qec '{' '.join(INSTALL)} --boot' /dev/null")
+    sys.stdout.write(said)
+    assert "now reboot" in said
+    config = tomllib.loads(machine.run("cat", "/etc/station-agent/station.toml"))
+    asked = (config["station"]["id"], config["supplier"]["url"], config["mqtt"]["host"])
+    assert asked == ("ST-7", "https://supplier.example/api", "mqtt.example")
+    assert (config["mqtt"]["port"], config["mqtt"]["tls"]) == (8883, True)
+    written = firmware.read_text()
+    assert written.startswith(own)
+    assert written.splitlines()[4:-1] == [
+        "[all]",
+        "dtparam=spi=on",
+        "gpio=17,22=op,dl",
+        "dtparam=audio=off",
+        "dtparam=watchdog=on",
+    ]
+    assert machine.run("systemctl", "is-enabled", "station-agent", "station-lights").split() == ["enabled", "enabled"]
+    assert "RuntimeWatchdogSec=14" in machine.run("cat", "/etc/systemd/system.conf.d/station-agent.conf")
+    assert "config.txt" not in machine.run(*INSTALL, "--dry-run", "--boot"), "they stand there already"
+    sys.stdout.write(machine.run(UNINSTALL, "--purge"))
+    assert firmware.read_text() == own

@@ -59,6 +59,11 @@ def test_a_setting_that_takes_a_line_of_the_station(clinic: Clinic) -> None:
     assert len(said(clinic, replace(RIGHT, lights=LightsWiring(kind="none")))) == 2
 
 
+def test_the_last_word_about_the_sound_counts(clinic: Clinic) -> None:
+    clinic.put(CONFIG, "dtparam=audio=on\n[all]\ndtparam=spi=on\ndtparam=audio=off\n")
+    assert said(clinic) == [("ok", "Raspberry Pi 4 Model B Rev 1.4")]
+
+
 def test_lights_that_the_board_cannot_drive(clinic: Clinic) -> None:
     clinic.put("/proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
     assert said(clinic)[0] == (
