@@ -2,17 +2,13 @@
 # shellcheck disable=SC2154 # names of scripts/station.sh, scripts/lib.sh and scripts/install
 # The first steps of scripts/install: what the version needs, and the version itself in a folder of its own.
 
-python_version() {
-    "$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
-}
-
 # check_bundle: every file is as it was packed, none is there beside them, and the wheels are for this machine.
 check_bundle() {
     sha256sum --quiet --check SHA256SUMS >&2 || fail "the bundle is damaged: copy it again"
     find . -type f ! -path ./SHA256SUMS | sort >"$work/there"
     sed 's/^[0-9a-f]*  //' SHA256SUMS | sort >"$work/listed"
     cmp -s "$work/there" "$work/listed" || fail "the bundle has files that its SHA256SUMS does not list: get it anew"
-    here="Python $(python_version) on $(uname -m)"
+    here=$(python_here)
     [ "$(cat wheels/FOR)" = "$here" ] || fail "the bundle is for $(cat wheels/FOR), this is $here: make one for it"
     say "the bundle is whole"
 }

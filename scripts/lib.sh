@@ -60,7 +60,19 @@ with_pytest() {
             return
         fi
     done
-    fail "no Python with pytest beside the station's drivers, get it with: sudo /opt/station-agent/bin/pip install pytest"
+    fail "no Python with pytest beside the station's drivers, get it with: sudo /opt/station-agent/current/bin/pip install pytest"
+}
+
+# python_here: "Python 3.11 on aarch64", what wheels are made for.
+python_here() {
+    "$python" - <<'EOF'
+import platform, sys
+
+machine = platform.machine()
+if sys.maxsize < 2**32 and machine == "aarch64":
+    machine = "armv7l"  # a 32-bit system under a 64-bit kernel, as Raspberry Pi OS has it
+print(f"Python {sys.version_info.major}.{sys.version_info.minor} on {machine}")
+EOF
 }
 
 # checksum EXTRA: what .venv depends on, as one word.
