@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from support.mqtt import eventually
 
-CACHE = Path(os.environ.get("STATION_TEST_CACHE", "/var/tmp/station-agent-tests"))
+CACHE = Path(os.environ.get("STATION_TEST_CACHE", "/var/cache/station-agent-tests"))
 CLONE = Path(__file__).parent.parent.parent
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates,iproute2,procps"
 CGROUPS = [Path("/sys/fs/cgroup", name) for name in ("systemd", "unified")]
