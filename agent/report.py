@@ -65,11 +65,10 @@ def link_report(link: Connection | None) -> dict[str, Any]:
 def slot_report(station: Station, slot: Slot, face: Face) -> dict[str, Any]:
     """One slot: what it is doing, for whom, and where its bolt is."""
     bolt = face.bolts[slot.number]
-    seen = "unknown" if slot.seen is None else "locked" if slot.seen else "unlocked"
     shown: dict[str, Any] = {
         "number": slot.number,
         "status": status_of(station, slot),
-        "lock": {"wanted": bolt.wanted or "unknown", "seen": seen},
+        "lock": {"wanted": bolt.wanted or "unknown", "seen": slot.shown},
         "light": look_name(face.lights[str(slot.number)]),
     }
     if slot.vehicle is not None:

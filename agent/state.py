@@ -82,6 +82,11 @@ class Slot:
     vehicle: bool | None = None
     deserted: At | None = None
 
+    @property
+    def shown(self) -> str:
+        """What its sensor showed last, in a word; one without a sensor shows `unknown`."""
+        return "unknown" if self.seen is None else "locked" if self.seen else "unlocked"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:

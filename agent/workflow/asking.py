@@ -2,7 +2,6 @@
 
 from agent.answers import Problem
 from agent.effects import Answer
-from agent.state import Slot
 from agent.workflow.turn import Turn
 
 NOT_DONE = 409
@@ -19,17 +18,11 @@ def tell_askers(turn: Turn, number: int, *, done: bool, why: str = "", title: st
     If it did not, `why` and `title` say so.
     """
     slot = turn.station.slots[number]
-    seen = seen_at(slot)
     problem = None
     if not done:
-        detail = why or f"Slot {number} did not open; its sensor shows {seen}."
+        detail = why or f"Slot {number} did not open; its sensor shows {slot.shown}."
         problem = Problem(status=NOT_DONE, title=title, detail=detail)
     for asker in slot.askers:
-        turn.answer(Answer(to=asker, result={"slotNumber": number, "seen": seen}, problem=problem))
+        turn.answer(Answer(to=asker, result={"slotNumber": number, "seen": slot.shown}, problem=problem))
     if slot.askers:
         turn.slot(number, askers=())
-
-
-def seen_at(slot: Slot) -> str:
-    """What a slot's sensor shows, in a word."""
-    return "unknown" if slot.seen is None else "locked" if slot.seen else "unlocked"

@@ -3,7 +3,7 @@
 from agent.effects import Answer
 from agent.facts import CardTapped, LockAsked
 from agent.state import Payment, Phase, Progress, Session, Slot, Step, Visit
-from agent.workflow.asking import decline, seen_at
+from agent.workflow.asking import decline
 from agent.workflow.end import unlock_slot
 from agent.workflow.start import await_vehicle
 from agent.workflow.turn import Turn
@@ -74,6 +74,6 @@ def asked_again(turn: Turn, fact: LockAsked, slot: Slot) -> None:
     if slot.phase in (Phase.AWAITING, Phase.STARTING):
         turn.slot(slot.number, askers=(*slot.askers, fact.id))
     elif slot.phase is Phase.CHARGING:
-        turn.answer(Answer(to=fact.id, result={"slotNumber": slot.number, "seen": seen_at(slot)}))
+        turn.answer(Answer(to=fact.id, result={"slotNumber": slot.number, "seen": slot.shown}))
     else:
         decline(turn, CONFLICT, "Not Usable", f"Slot {slot.number} is opening.")
