@@ -47,6 +47,7 @@ class Room:
         self.lane = Lane(self.path, diagnose=lambda: {"log": last_lines()}, kept_for=kept)
         life.callback(self.restored)
         life.callback(self.lane.close)
+        life.callback(self.lane.road.flush)  # as a stop does: what was delivered is written down
         self.occupy()
 
     def occupy(self) -> None:
