@@ -7,8 +7,8 @@ from support.fuzz.doors import DOORS
 from agent import config, control, events, logs, outbox
 from agent.broker import link, mailbox, orders, outgoing
 from agent.config.schema import MOST_TOLD
+from agent.http import server as http
 from agent.secret_files import LONGEST_SECRET
-from agent.simulator import http
 from agent.supplier import exchange, line, reading
 from agent.workflow import inbox, turn
 from agent.workflow.orders import MOST_REPLIES

@@ -11,11 +11,11 @@ import click
 from agent.cli.errors import Failed
 from agent.config.address import host_and_port, is_loopback
 from agent.config.places import config_file as packaged
+from agent.http.feed import Feed
+from agent.http.server import CannotListen
 from agent.simulator.broker import SimulatedBrokerError
-from agent.simulator.feed import Feed
 from agent.simulator.folder import BOOKS
 from agent.simulator.follower import AgentNotReady
-from agent.simulator.http import CannotListen
 from agent.simulator.keeper import simulate
 from agent.simulator.supplier import BooksUnreadable
 from agent.simulator.supplier_server import serve_supplier

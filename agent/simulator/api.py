@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from agent.control import ControlError
+from agent.http.feed import Feed
+from agent.http.local import local_only
+from agent.http.messages import Answer, HttpError, Reply, Request, Route, Stream, json_answer
 from agent.report import masked
-from agent.simulator.feed import Feed
 from agent.simulator.hands import HELD_MS, BadCard, CardLies, FaultStays, Hands, UnknownFault, uid_of
-from agent.simulator.local import local_only
-from agent.simulator.messages import Answer, HttpError, Reply, Request, Route, Stream, json_answer
 from agent.simulator.records import Standing
 from hardware.emulated.world import WorldRefused
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.clock import boottime
 from agent.control import ControlError, ask, ask_once
-from agent.simulator.feed import Feed
+from agent.http.feed import Feed
 
 LOOK_S = 0.1
 READY_S = 30.0

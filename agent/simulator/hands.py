@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agent.clock import boottime
+from agent.http.server import CannotListen
 from agent.simulator.broker import SimulatedBrokerError
-from agent.simulator.http import CannotListen
 from hardware.emulated.world import World
 
 HELD_MS = 300

@@ -18,14 +18,14 @@ from agent.config import ConfigError, load
 from agent.config.places import WORLD
 from agent.config.settings import Config
 from agent.control import ask_once
+from agent.http.feed import Feed
+from agent.http.server import Server, try_address
 from agent.simulator.agent_process import AgentProcess
 from agent.simulator.api import Api
 from agent.simulator.broker import SimulatedBroker
-from agent.simulator.feed import Feed
 from agent.simulator.folder import AGENT, BOOKS, BROKER, CONFIG, TAPPING, WORLD_FILE, opened
 from agent.simulator.follower import Follower, await_agent
 from agent.simulator.hands import Hands, Switch
-from agent.simulator.http import Server, try_address
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_server import SupplierServer
 from agent.simulator.telling import Telling

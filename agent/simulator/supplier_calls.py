@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from agent.simulator.messages import HttpError, Request
+from agent.http.messages import HttpError, Request
 from agent.simulator.records import Call
 
 CARD = r"^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})\Z"

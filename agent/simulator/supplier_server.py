@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Event, RLock
 from typing import Any
 
+from agent.http.messages import PROBLEM, Answer, Raw, Reply, Request, Route, json_answer, problem, rendered
+from agent.http.server import Server
 from agent.simulator.dealings import NO_SLOTS
-from agent.simulator.http import Server
-from agent.simulator.messages import PROBLEM, Answer, Raw, Reply, Request, Route, json_answer, problem, rendered
 from agent.simulator.records import Call, Entry, Said
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_calls import PATHS, read_call

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from agent.http.feed import Feed
 from agent.report import masked
-from agent.simulator.feed import Feed
 from agent.simulator.records import Entry
 
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d (\d\d:\d\d:\d\d),\d{3} ([A-Z]+) [^:]+: (.*)")

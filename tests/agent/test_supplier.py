@@ -18,8 +18,8 @@ from agent.config.places import config_file
 from agent.config.settings import SupplierSettings
 from agent.connection import Connection
 from agent.effects import Act, ActName
-from agent.simulator.http import Server
-from agent.simulator.messages import Answer, Raw, Reply, Request, Route
+from agent.http.messages import Answer, Raw, Reply, Request, Route
+from agent.http.server import Server
 from agent.supplier import Supplier, Unusable
 from agent.version import VERSION
 

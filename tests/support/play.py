@@ -19,7 +19,7 @@ from support.mqtt import Mosquitto, eventually
 from support.view import Owner, Since, view_of
 
 from agent.control import ControlError
-from agent.simulator.messages import Reply, Request
+from agent.http.messages import Reply, Request
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_faults import DOWN, LOST, SLOW
 from agent.simulator.supplier_server import SupplierServer

@@ -7,7 +7,7 @@ import pytest
 from support.mqtt import eventually
 
 from agent.control import Control, Notice
-from agent.simulator.feed import Feed
+from agent.http.feed import Feed
 from agent.simulator.follower import AgentNotReady, Follower, await_agent
 
 

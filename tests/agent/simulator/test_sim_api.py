@@ -9,10 +9,10 @@ import requests
 from support.bench import CARD, wiring
 
 from agent.control import ControlError
+from agent.http.feed import Feed
+from agent.http.server import CannotListen, Server
 from agent.simulator.api import Api
-from agent.simulator.feed import Feed
 from agent.simulator.hands import Hands
-from agent.simulator.http import CannotListen, Server
 from hardware.emulated.world import World
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.clock import boottime
-from agent.simulator.http import CannotListen
+from agent.http.server import CannotListen
 from agent.simulator.records import Entry
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_faults import FaultError, Faults

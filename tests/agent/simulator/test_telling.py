@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from support.bench import CARD
 
+from agent.http.feed import Feed
 from agent.logs import LINE
-from agent.simulator.feed import Feed
 from agent.simulator.records import Entry
 from agent.simulator.telling import LOG_LINE, Telling
 

@@ -10,10 +10,10 @@ from support.bench import wiring
 from support.fuzz.mutate import ODD_TEXTS, as_json, bytes_of, mutated, text_of
 from support.owing import CARD
 
+from agent.http.feed import Feed
+from agent.http.server import _Conversation, _Listener
 from agent.simulator.api import Api
-from agent.simulator.feed import Feed
 from agent.simulator.hands import Hands
-from agent.simulator.http import _Conversation, _Listener
 from hardware.emulated.world import World
 
 LARGEST_ANSWER = 64 * 1024

@@ -1,4 +1,4 @@
-"""A small HTTP server for the simulators: routes by method and path, JSON in and out, problems (RFC 9457), streams.
+"""A small HTTP server: routes by method and path, JSON in and out, problems (RFC 9457), streams.
 
 It also misbehaves on request: it drops connections, writes bytes of its caller's own and stops in the middle of both.
 """
@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
-from agent.simulator.messages import (
+from agent.http.messages import (
     MAX_REASON,
     Answer,
     HttpError,
@@ -206,7 +206,7 @@ class _Conversation(BaseHTTPRequestHandler):
             raise
         except Exception:  # noqa: BLE001  # a handler's mistake is told and must not end the conversation
             _log.exception("%s %s failed", self.command, self.path)
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The simulator failed; its log says how.")
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed; its log says how.")
 
     def _body(self) -> bytes:
         """The whole body. What cannot be read leaves the connection out of step, so it closes."""

@@ -1,4 +1,4 @@
-"""What the simulators' HTTP server takes and gives: requests, answers in one piece, streams, raw bytes, problems."""
+"""What an HTTP server takes and gives: requests, answers in one piece, streams, raw bytes, problems."""
 
 import json
 import threading

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from agent.simulator import feed as feed_module
-from agent.simulator.feed import Feed
+from agent.http import feed as feed_module
+from agent.http.feed import Feed
 
 
 def test_what_is_kept_is_told_first_and_the_rest_from_now_on() -> None:

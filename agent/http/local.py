@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from agent.config.address import is_loopback
-from agent.simulator.messages import HttpError, Reply, Request, Route
+from agent.http.messages import HttpError, Reply, Request, Route
 
 
 def local_only(route: Route) -> Route:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import pytest
 
-from agent.simulator import http
-from agent.simulator.http import CannotListen, Server, parse_listen
-from agent.simulator.messages import Answer, Reply, Request, Route, Stream, json_answer
+from agent.http import server as http
+from agent.http.messages import Answer, Reply, Request, Route, Stream, json_answer
+from agent.http.server import CannotListen, Server, parse_listen
 
 PATIENCE_S = 5.0
 

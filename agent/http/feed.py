@@ -1,4 +1,4 @@
-"""What happens in the simulated station, as server-sent events for whoever looks on (HTML standard, section 9.2)."""
+"""What happens at the station, as server-sent events for whoever looks on (HTML standard, section 9.2)."""
 
 import json
 import queue
