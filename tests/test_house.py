@@ -116,9 +116,3 @@ def test_config_files_are_found_in_the_clone_and_beside_the_installed_wheel(
     installed.parent.mkdir(parents=True)
     installed.touch()
     assert places.config_file("nothing.toml") == installed
-
-
-@pytest.mark.parametrize("page", sorted((CLONE / "docs").glob("*.md")), ids=lambda page: page.name)
-def test_a_test_that_a_page_names_is_there(page: Path) -> None:
-    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text(encoding="utf-8")):
-        assert f"def {name}(" in (CLONE / file).read_text(encoding="utf-8"), f"{page.name} names {file}::{name}"
