@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from agent.broker.mailbox import MESSAGES_MAX, Mailbox
 from agent.clock import Clock
-from agent.effects import Answer
+from agent.effects import Answer, Effects
 from agent.events import Events
 from agent.face import MAIN, Face, face
 from agent.facts import (
@@ -40,6 +40,10 @@ ROOM_AGAIN = 0.9
 SHOWN_WITHIN_S = 0.05
 """How long a tap waits for its light before the supplier is asked; lights that fail hold up nothing longer."""
 STORAGE_DETAIL = "The journal cannot be written; nothing starts, vehicles are let go. Free space or change the card."
+
+
+Watcher = Callable[[Fact, Station, Station, Effects], None]
+"""Looks on: told a fact, the station before and after it, and what it asked for. Called in main: it must not wait."""
 
 
 class LightsFront(Protocol):
@@ -98,6 +102,7 @@ class Road:
         self._bounds = bounds
         self._restart = restart
         self._bolts_rest = False
+        self._watchers: list[Watcher] = []
         self._look_up = Lookups(journal, rules, kept_for, clock_set, diagnose).about
         self._keeping = Keeping(
             journal=journal,
@@ -118,6 +123,10 @@ class Road:
         """What the station shows now."""
         now = self._clock.now()
         return face(self.station, now.boottime, now.boot)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Let `watcher` see every fact from now on, in order, once it is kept and drawn."""
+        self._watchers.append(watcher)
 
     def take(self, fact: Fact) -> None:
         """Decide, journal, draw, deliver."""
@@ -142,11 +151,19 @@ class Road:
         self.draw()
         for answer in effects.answers:
             self._answered(answer)
+        self._tell_watchers(fact, before, after, effects)
         self._watch_bound()
         if effects.events or effects.problems or effects.messages or effects.answers:
             self._mail_ready()
         if effects.restart:
             self._restart()
+
+    def _tell_watchers(self, fact: Fact, before: Station, after: Station, effects: Effects) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher(fact, before, after, effects)
+            except Exception:  # the station does not stop for somebody who only looks on
+                log.exception("whoever looks on could not take in %s", type(fact).__name__)
 
     def _wink(self, after: Station) -> None:
         """A card was read: the main light says so before anything else happens, whatever the disk and network do."""

@@ -9,7 +9,8 @@ import pytest
 from support.lane import Lane
 from support.owing import CARD
 
-from agent.facts import CardTapped, FaultRaised, LockSettled
+from agent.effects import Effects
+from agent.facts import CardTapped, Fact, FaultRaised, LockSettled, OutboxFilled
 from agent.state import Phase, Slot, Station
 from hardware.looks import Colour
 from hardware.parts import Position
@@ -91,6 +92,46 @@ class TestOrder:
         with closing(Lane(tmp_path / "other.db", station)) as lane:
             lane.road.restart({}, {}, letting_go=False)
             assert lane.bolts.orders == {}
+
+
+class TestWatchers:
+    def test_each_is_told_every_fact_with_what_came_of_it(self, lane: Lane) -> None:
+        seen: list[tuple[type[Fact], int, int, list[str]]] = []
+
+        def watcher(fact: Fact, before: Station, after: Station, effects: Effects) -> None:
+            faults = len(before.faults), len(after.faults)
+            seen.append((type(fact), *faults, [event.name for event in effects.events]))
+
+        lane.road.watch(watcher)
+        lane.road.watch(watcher)
+        lane.happens(FaultRaised, code="A", title="a", detail="", warning=True)
+        assert seen == 2 * [(FaultRaised, 0, 1, ["faulted"])]
+
+    def test_it_sees_what_is_written_and_drawn(self, lane: Lane) -> None:
+        seen: list[list[str]] = []
+        lane.road.watch(lambda *_: seen.append(lane.written()))
+        lane.inbox("e-1")
+        assert "fault X/0" in seen[0]
+
+    def test_it_sees_facts_in_the_order_in_which_they_were_decided(self, tmp_path: Path) -> None:
+        with closing(Lane(tmp_path / "a.db", bounds=(100, 2))) as lane:
+            seen: list[type[Fact]] = []
+            lane.road.watch(lambda fact, *_: seen.append(type(fact)))
+            lane.happens(FaultRaised, code="X", title="x", detail="")
+            assert seen == [FaultRaised, OutboxFilled]
+
+    def test_one_that_fails_is_told_and_stops_nothing(self, lane: Lane, caplog: pytest.LogCaptureFixture) -> None:
+        seen: list[Fact] = []
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("no idea")
+
+        lane.road.watch(broken)
+        lane.road.watch(lambda fact, *_: seen.append(fact))
+        lane.start()
+        assert lane.bolts.orders[1, Position.LOCKED, 1]
+        assert seen
+        assert "whoever looks on could not take in CardTapped" in caplog.text
 
 
 class TestBound:
