@@ -87,6 +87,7 @@ class Lanes:
         return self._by_key.get(owed.act.key) is owed
 
     def __iter__(self) -> Iterator[Owed]:
+        """Over a copy, which the interpreter makes in one step: any thread may look."""
         return iter(list(self._by_key.values()))
 
     @property

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from agent.answers import Delivered, Outcome, Problem, Refused, Rejected, Undelivered
 from agent.clock import boottime
 from agent.effects import Act, ActName, Ask, Effects
+from agent.exchanges import Exchanges, Supplier
 from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, FaultCleared, FaultRaised
 from agent.happenings import Happen
 from agent.journal.rows import OwedRow
@@ -26,14 +26,6 @@ log = logging.getLogger(__name__)
 ACTS_MAX = 2_000
 """How many acts may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 REJECTED = "StationRejected"
-
-
-class Supplier(Protocol):
-    """The exchanges with the supplier; each blocks until it has its outcome and never raises."""
-
-    def ask(self, card: str) -> Outcome: ...
-    def deliver(self, act: Act, *, repeated: bool) -> Outcome: ...
-    def probe(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +44,7 @@ class Probe:
 
 
 class Outbox:
-    """Lanes and questions behind one lock; `work` is one step of one pool thread."""
+    """Lanes and questions behind one lock; `work` is one step of one pool thread, `exchanges` what it carries out."""
 
     def __init__(
         self,
@@ -64,7 +56,7 @@ class Outbox:
         clock: Callable[[], float] = boottime,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._supplier = supplier
+        self.exchanges = Exchanges(supplier, clock)
         self._happen = happen
         self._fewer = fewer
         self._clock = clock
@@ -120,6 +112,13 @@ class Outbox:
         with self._changed:
             return len(self._lanes), self._lanes.oldest
 
+    def acts(self) -> list[tuple[str, float]]:
+        """Lane and moment (Unix seconds) of each act that is owed. Any thread, and main never waits for it.
+
+        Nor does it wait for main, which holds the lanes while it writes to a disk that may hang.
+        """
+        return [(owed.act.lane, owed.since) for owed in self._lanes]
+
     def marks(self) -> list[int]:
         """Rows delivered or dropped since the last call."""
         with self._changed:
@@ -155,15 +154,14 @@ class Outbox:
         if job is None:
             return False
         if isinstance(job, Question):
-            outcome = self._exchange(lambda: self._supplier.ask(job.ask.card))
+            outcome = self.exchanges.ask(job.ask.card)
             with self._changed:
                 self._answered(job, outcome)
         elif isinstance(job, Probe):
-            self._supplier.probe()
+            self.exchanges.probe()
             self._fewer()
         else:
-            act, repeated = job.act, job.left
-            outcome = self._exchange(lambda: self._supplier.deliver(act, repeated=repeated))
+            outcome = self.exchanges.deliver(job.act, repeated=job.left)
             with self._changed:
                 self._delivered(job, outcome)
         return True
@@ -176,14 +174,6 @@ class Outbox:
                     return job
                 self._changed.wait(self._wait_s())
             return None
-
-    def _exchange(self, exchange: Callable[[], Outcome]) -> Outcome:
-        """A supplier's error of its own must not end the thread, nor leave the act in flight for ever."""
-        try:
-            return exchange()
-        except Exception as error:
-            log.exception("the exchange with the supplier broke off; it is repeated")
-            return Undelivered(reason=f"an error of the station's own: {error}")
 
     def _next(self) -> Question | Owed | Probe | None:
         now = self._clock()

@@ -35,7 +35,7 @@ class ReaderWatch:
     """Polls the reader, tells taps apart, and brings a failing chip back.
 
     The chip is well again once it has answered every poll for `STEADY_S`: one that fails now and then is failing.
-    `polls` and `failures` are counted since the start.
+    `polls`, `failures` and `revivals` (attempts to reset it) are counted since the start.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class ReaderWatch:
         self._well: bool | None = None
         self.polls = 0
         self.failures = 0
+        self.revivals = 0
 
     def step(self) -> float:
         """One poll, or one attempt to revive the chip; gives the seconds until the next."""
@@ -70,6 +71,7 @@ class ReaderWatch:
         self.polls += 1
         try:
             if self._silent:
+                self.revivals += 1
                 self._reader.revive()
             sighting = self._reader.poll()
         except ReaderFailure as failure:
@@ -79,6 +81,11 @@ class ReaderWatch:
         for presented in self._presence.see(sighting, now):
             self._tell(presented)
         return max(0.0, began + self._poll_s - self._clock())
+
+    @property
+    def repairs(self) -> int:
+        """How often the chip had lost its settings while it answered. Any thread."""
+        return self._reader.repairs
 
     def health(self) -> dict[str, Any]:
         """Whether the chip answers (None: nobody knows yet), and what it says it is. Any thread."""

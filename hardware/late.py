@@ -41,6 +41,11 @@ class LateReader:
             self._missing = str(error)
             raise ReaderFailure(self._missing) from error
 
+    @property
+    def repairs(self) -> int:
+        """See parts.Reader."""
+        return 0 if self._reader is None else self._reader.repairs
+
     def version(self) -> int | None:
         """See parts.Reader."""
         return None if self._reader is None else self._reader.version()

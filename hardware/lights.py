@@ -21,6 +21,9 @@ DEFAULT_COLOURS = {Colour.BLUE: "#0000ff", Colour.WHITE: "#ffffff", Colour.RED: 
 BLACK: Rgb = (0, 0, 0)
 _RGB = re.compile(r"#[0-9a-fA-F]{6}")
 
+Shown = Callable[[Mapping[str, Look], float], None]
+"""Told what is on the strip now, and since when (seconds, CLOCK_BOOTTIME), in the stepping thread: it must not wait."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -87,6 +90,11 @@ class Lights:
         self._changes = 0
         self._changes_shown = -1
         self._changed = threading.Condition()
+        self._watchers: list[Shown] = []
+
+    def watch(self, watcher: Shown) -> None:
+        """Let `watcher` know of each change once it is on the strip. Before the first step."""
+        self._watchers.append(watcher)
 
     def show(self, looks: Mapping[str, Look]) -> None:
         """From now on show these, and every light that is not named dark. Raises KeyError for an unknown light."""
@@ -117,11 +125,18 @@ class Lights:
         frame = self._frame(shines)
         if frame != self._on_strip and not self._write(frame, now):
             return self._backoff_s
+        self._is_shown(looks, change)
+        until = min((one.until for one in shines.values()), default=math.inf)
+        return min(LONG_S, max(until, self._next_write) - now)
+
+    def _is_shown(self, looks: Mapping[str, Look], change: int) -> None:
+        is_new = change != self._changes_shown
         with self._changed:
             self._changes_shown = change
             self._changed.notify_all()
-        until = min((one.until for one in shines.values()), default=math.inf)
-        return min(LONG_S, max(until, self._next_write) - now)
+        if is_new:
+            for watcher in self._watchers:
+                watcher(looks, self._clock())
 
     def _shine(self, name: str, look: Look, now: float) -> Shine:
         return self._guards[name].pass_on(shine(look, now), now)

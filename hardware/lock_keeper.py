@@ -5,6 +5,7 @@ It also keeps the power permits: no bolt is driven open before its slot's permit
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -71,6 +72,8 @@ class LockKeeper:
     """Owns all locks: one thread calls `step`, waiting on `wake` for as long as each step says.
 
     `order` and `permit` may be called by anyone at any time. `settled` and `moved` are called by the stepping thread.
+    `attempts` and `failures` count, by slot, since the start: times a bolt was driven to where it was wanted, and moves
+    that every attempt failed.
     """
 
     def __init__(
@@ -90,6 +93,8 @@ class LockKeeper:
         self._moved = moved
         self._clock = clock
         self._orders: dict[int, Order] = {}
+        self.attempts = Counter(dict.fromkeys(locks, 0))
+        self.failures = Counter(dict.fromkeys(locks, 0))
         self._granted = {slot for slot, bolt in self._bolts.items() if bolt.interlock.on}
         self._lock = threading.Lock()
 
@@ -221,6 +226,7 @@ class LockKeeper:
         now = self._clock()
         if bolt.goal is order.position:
             bolt.tries += 1
+            self.attempts[bolt.slot] += 1
             bolt.phase, bolt.until = Phase.SETTLING, now + bolt.lock.settle_s(bolt.goal)
         else:
             bolt.phase, bolt.until = Phase.KICKED, now + bolt.lock.kick_s
@@ -238,6 +244,7 @@ class LockKeeper:
             self._aim(bolt, order, _opposite(order.position) if kick else order.position)
         else:
             logger.error("slot %d: not %s after %d attempts", bolt.slot, order.position, bolt.tries)
+            self.failures[bolt.slot] += 1
             self._finish(bolt, order, _opposite(order.position))
 
     def _finish(self, bolt: _Bolt, order: Order, position: Position | None) -> None:

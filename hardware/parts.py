@@ -79,6 +79,11 @@ class Reader(Protocol):
         """Reset and initialise the chip anew, at most 200 ms. Raises ReaderFailure if it still does not answer."""
         ...
 
+    @property
+    def repairs(self) -> int:
+        """How often the chip had lost its settings and was set up again, since it was opened."""
+        ...
+
     def version(self) -> int | None:
         """What the chip last said it is (VersionReg, data sheet section 9.3.4.8); None before it said anything."""
         ...

@@ -55,7 +55,7 @@ class Mfrc522Reader:
         self._check_at = _LONG_AGO
         self._empty_polls = _ALERT_POLLS
         self._is_set_up = False
-        self._repairs = 0
+        self.repairs = 0
         self._told_at = _LONG_AGO
 
     def poll(self) -> Sighting:
@@ -116,10 +116,10 @@ class Mfrc522Reader:
         """Set the chip up again. The first time after opening it is no repair."""
         was_set_up = self._is_set_up
         self._set_up()
-        self._repairs += was_set_up
+        self.repairs += was_set_up
         if was_set_up and self._clock() >= self._told_at + _TELL_EVERY_S:
             self._told_at = self._clock()
-            log.warning("The reader's chip had lost its settings and was set up again; %d times so far", self._repairs)
+            log.warning("The reader's chip had lost its settings and was set up again; %d times so far", self.repairs)
 
     def _set_up(self) -> None:
         """Until it has worked, nothing about the chip is taken for granted."""

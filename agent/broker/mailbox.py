@@ -15,7 +15,10 @@ BATCH = 100
 
 
 class Mailbox:
-    """The broker thread takes parcels; main collects the marks of what was delivered or set aside."""
+    """The broker thread takes parcels; main collects the marks of what was delivered or set aside.
+
+    `owed_last` is what `owed` found last, for any thread.
+    """
 
     def __init__(self, journal: Journal, fewer: Callable[[], None] = lambda: None) -> None:
         """`fewer` is called, in the broker's thread, whenever a message is owed no longer."""
@@ -24,6 +27,7 @@ class Mailbox:
         self._generation = journal.generation
         self._fewer = fewer
         self._oldest: tuple[int, float] | None = None
+        self.owed_last: tuple[int, float | None] = (0, None)
         self._lock = threading.Lock()
         self._read_to = 0
         self._ahead: deque[Parcel] = deque()
@@ -88,7 +92,8 @@ class Mailbox:
             count = self._journal.tally.messages - len(self._forgotten)
             if count and (self._oldest is None or self._oldest[0] in self._forgotten):
                 self._oldest = self._look_for_oldest(self._oldest[0] if self._oldest else 0)
-            return count, self._oldest[1] if count and self._oldest else None
+            self.owed_last = count, self._oldest[1] if count and self._oldest else None
+            return self.owed_last
 
     def _look_for_oldest(self, after: int) -> tuple[int, float] | None:
         query = "SELECT id, since FROM messages WHERE aside IS NULL AND id > ? ORDER BY id"

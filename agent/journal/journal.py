@@ -120,6 +120,11 @@ class Journal:
         return self._store.generation
 
     @property
+    def commits(self) -> tuple[int, int]:
+        """How many commits the disk took and how many it refused, since the start. Any thread."""
+        return self._store.commits, self._store.refused
+
+    @property
     def lost(self) -> str:
         """Why the journal before this one could not be read, until `JournalLost` is committed."""
         return self._one("SELECT value FROM entries WHERE kind=? AND key=?", *LOST) or ""

@@ -32,7 +32,8 @@ class Store:
     """The connection behind a journal, and the way home.
 
     `away` says why it is not at home; empty: it is. `pending`: what an earlier process could not write, executed
-    here already if away, and still to be written. `generation` counts the connections of this life.
+    here already if away, and still to be written. `generation` counts the connections of this life, `commits` the
+    transactions that the disk took and `refused` those that it did not.
     """
 
     def __init__(self, path: Path, unwritten: Unwritten | None, *, adrift: str = "") -> None:
@@ -43,7 +44,7 @@ class Store:
         self._path = path
         self._unwritten = unwritten
         self._adrift = adrift
-        self.generation = 0
+        self.generation = self.commits = self.refused = 0
         record = unwritten.record if unwritten else None
         self.pending: list[Statement] = list(record.statements) if record else []
         self.db, self.away = self._opened()
@@ -102,8 +103,10 @@ class Store:
             db = self._home() if self.away else self.db
             tally = self._written(db, statements, tally)
         except NotWritten:
+            self.refused += 1
             self._keep(statements)
             raise
+        self.commits += 1
         if self.away:
             self.db.close()
             self.db, self.away, self._adrift = db, "", ""
@@ -185,7 +188,7 @@ class ReadOnly:
 
     away = ""
     keeps = False
-    generation = 0
+    generation = commits = refused = 0
 
     def __init__(self, path: Path) -> None:
         """Raises JournalUnreadable."""
