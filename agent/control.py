@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from agent.clock import boottime
+from agent.heartbeats import Heart
 from hardware.sockets import at_path
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ LOOK_S = 1.0
 """How soon it is noticed that a watcher has hung up."""
 SOCKET_MODE = 0o660
 ANSWER_S = 5.0
+STOP_S = 5.0
 
 
 class ControlError(Exception):
@@ -117,8 +119,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
     request_queue_size = CALLERS
 
-    def __init__(self, path: str, answers: Answers) -> None:
+    def __init__(self, path: str, answers: Answers, heart: Heart) -> None:
         self.answers = answers
+        self._heart = heart
         self.stopping = threading.Event()
         self._room = threading.BoundedSemaphore(CALLERS)
         super().__init__(path, _Caller)
@@ -126,12 +129,14 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def accept(self) -> None:
         """Without serve_forever's polling: `end_accepting` wakes it."""
         while not self.stopping.is_set():
+            self._heart.rest()
             try:
                 caller, address = self.get_request()
             except OSError as error:
                 log.debug("no caller was let in: %s", error)
                 self.stopping.wait(ACCEPT_AGAIN_S)
             else:
+                self._heart.work()
                 self.process_request(caller, address)
 
     def end_accepting(self) -> None:
@@ -158,6 +163,8 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 class Control:
     """The agent's end of the socket; its thread is named `control`."""
 
+    name = "control"
+
     def __init__(
         self,
         folder: Path,
@@ -165,6 +172,7 @@ class Control:
         notice: Notice,
         carry_out: Callable[[str, object], Mapping[str, Any]],
         about: Callable[[], Mapping[str, Any]] = dict,
+        heart: Heart | None = None,
     ) -> None:
         """Listen in this folder; `carry_out` does a command with its arguments, `about` tells more than `status`.
 
@@ -175,6 +183,7 @@ class Control:
         self._status = status
         self._notice = notice
         self._about = about
+        self._heart = heart or Heart(self.name)
         try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
@@ -182,22 +191,31 @@ class Control:
             self._path.chmod(SOCKET_MODE)
         except OSError as error:
             raise ControlError(f"Nobody can listen on {self._path}: {error}. Check the folder's rights.") from error
-        self._thread = threading.Thread(target=self._server.accept, name="control", daemon=True)
+        self._thread = threading.Thread(target=self._server.accept, name=self.name, daemon=True)
 
     def _listen(self, path: str) -> None:
-        self._server = _Server(path, self._answers)
+        self._server = _Server(path, self._answers, self._heart)
 
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Hang up on everybody."""
+    def tell_to_end(self) -> None:
+        """Hang up on everybody; returns at once."""
         self._notice.close()
         self._server.end_accepting()
-        self._thread.join()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end of its thread; whether that came."""
+        self._thread.join(max(0.0, timeout_s))
         self._server.server_close()
         self._path.unlink(missing_ok=True)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Tell it to end and wait for that."""
+        self.tell_to_end()
+        self.join(STOP_S)
 
     def _answers(self, line: bytes, is_there: Callable[[], bool]) -> Iterator[Mapping[str, Any]]:
         command, args = _command(line)

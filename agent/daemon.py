@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from agent.clock import Clock
 from agent.config.settings import Config
 from agent.control import Control, Notice
 from agent.happenings import Facts
+from agent.heartbeats import Heart, Hearts
 from agent.notify import notify
 from agent.road import Road
 from agent.rooms import Rooms, open_rooms
+from agent.signals import THREAD as SIGNALS
 from agent.signals import on_signals
-from agent.threads import Loop, pool, started
+from agent.threads import Crew, Loop, Pool
 from agent.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -30,40 +32,45 @@ def run(config: Config, runtime: Path) -> int:
     """Run the station until SIGTERM or SIGINT; gives the exit status. Raises HardwareError, JournalError, Unusable."""
     clock = Clock()
     facts = Facts(clock)
+    hearts = Hearts()
+    heart = hearts.heart(threading.current_thread().name)
+    heart.work()
     stopped = Stopped(facts)
     with ExitStack() as life:
-        life.callback(on_signals(stopped.ask))
+        life.callback(on_signals(stopped.ask, hearts.heart(SIGNALS)))
         rooms = open_rooms(
-            config, runtime, clock, facts, life, world_lost=stopped.world_lost, restart=stopped.to_restart
+            config, runtime, clock, facts, hearts, life, world_lost=stopped.world_lost, restart=stopped.to_restart
         )
         notice = Notice()
         teller = Teller(rooms.status, notice, rooms.broker.publish_state)
         life.callback(rooms.road.flush)
-        life.enter_context(started(Loop("lights", rooms.lights.step, rooms.lights.wake)))
-        life.enter_context(started(Loop("locks", lambda: step_slots(rooms), rooms.keeper.wake)))
-        life.enter_context(pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms)))
-        rooms.broker.start()
-        life.callback(rooms.broker.stop)
+        life.callback(rooms.keeper.halt)
+        crew = life.enter_context(Crew())
+        crew.start(Loop("lights", rooms.lights.step, hearts, rooms.lights.wake))
+        crew.start(Loop("locks", lambda: step_slots(rooms), hearts, rooms.keeper.wake, last=rooms.keeper.halt))
+        crew.start(Pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms), hearts))
+        crew.start(rooms.broker)
         rooms.road.restart(rooms.seen, rooms.contacts.vehicles(), letting_go=rooms.contacts.letting_go())
-        life.enter_context(started(Loop("health", rooms.health.step)))
-        life.enter_context(reading(rooms))
+        crew.start(Loop("health", rooms.health.step, hearts))
+        read(rooms, crew)
         teller.tell()
-        control = Control(runtime, teller.latest, notice, rooms.commands.carry_out, rooms.about)
-        control.start()
-        life.callback(control.stop)
+        about = rooms.about
+        crew.start(Control(runtime, teller.latest, notice, rooms.commands.carry_out, about, hearts.heart(Control.name)))
         notify("READY=1")
         log.info("station %s is ready, version %s", rooms.station_id, VERSION)
-        loop(rooms.road, facts, stopped, teller.tell)
+        loop(rooms.road, facts, stopped, teller.tell, heart)
         notify("STOPPING=1")
         log.info("stopping")
     return stopped.status
 
 
-def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None]) -> None:
+def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None], heart: Heart) -> None:
     """One fact after the other, and what time makes due."""
     while not stopped.asked:
         tell()
+        heart.rest()
         fact = facts.take(road.wait_s())
+        heart.work()
         if fact is not None:
             road.take(fact)
         road.tick()
@@ -80,9 +87,8 @@ def hang_up(rooms: Rooms) -> None:
     rooms.supplier.close()
 
 
-@contextmanager
-def reading(rooms: Rooms) -> Iterator[None]:
-    """The reader's thread; entered once it has looked, so that readiness means that a tap would be seen."""
+def read(rooms: Rooms, crew: Crew) -> None:
+    """The reader's thread; begun once it has looked, so that readiness means that a tap would be seen."""
     looked = threading.Event()
 
     def step() -> float:
@@ -90,9 +96,8 @@ def reading(rooms: Rooms) -> Iterator[None]:
         looked.set()
         return wait_s
 
-    with started(Loop("reader", step)):
-        looked.wait(FIRST_LOOK_S)
-        yield
+    crew.start(Loop("reader", step, rooms.hearts))
+    looked.wait(FIRST_LOOK_S)
 
 
 class Stopped:

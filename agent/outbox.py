@@ -20,6 +20,7 @@ from agent.happenings import Happen
 from agent.journal.rows import OwedRow
 from agent.lanes import SETTLES, Lanes, Owed, wait_s
 from agent.plan import Plan, planned
+from agent.threads import Turn
 
 log = logging.getLogger(__name__)
 
@@ -143,16 +144,18 @@ class Outbox:
             self._stopping = True
             self._changed.notify_all()
 
-    def run(self) -> None:
+    def run(self, turn: Turn) -> None:
         """A pool thread's life."""
-        while self.work():
+        while self.work(turn):
             pass
 
-    def work(self) -> bool:
+    def work(self, turn: Turn) -> bool:
         """Wait for one exchange and carry it out. False: stopping."""
+        turn.heart.rest()
         job = self._take()
         if job is None:
             return False
+        turn.heart.work()
         if isinstance(job, Question):
             outcome = self.exchanges.ask(job.ask.card)
             with self._changed:

@@ -21,6 +21,7 @@ from agent.events import Events
 from agent.face import permitted, wanted
 from agent.happenings import Facts
 from agent.health import Health
+from agent.heartbeats import Hearts
 from agent.journal import Journal, Kept, Unwritten, open_journal
 from agent.outbox import Outbox
 from agent.report import Identity, report
@@ -49,6 +50,7 @@ class Rooms:
     """
 
     station_id: str
+    hearts: Hearts
     lights: Lights
     keeper: LockKeeper
     contacts: ContactWatch
@@ -69,6 +71,7 @@ def open_rooms(
     runtime: Path,
     clock: Clock,
     facts: Facts,
+    hearts: Hearts,
     life: ExitStack,
     *,
     world_lost: Callable[[], None],
@@ -116,6 +119,7 @@ def open_rooms(
         clock=clock,
         changed=facts.poke,
         subscriptions=("inbox", "commands/+"),
+        heart=hearts.heart(Broker.name),
     )
     inbox.acknowledge = broker.acknowledge
     road = Road(
@@ -159,6 +163,7 @@ def open_rooms(
 
     return Rooms(
         station_id=identity.station_id,
+        hearts=hearts,
         lights=lights,
         keeper=keeper,
         contacts=contact_watch(board.contacts, facts.happen),

@@ -11,10 +11,13 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from agent.heartbeats import Heart
+
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+THREAD = "signals"
 
 
-def on_signals(call: Callable[[], None]) -> Callable[[], None]:
+def on_signals(call: Callable[[], None], heart: Heart | None = None) -> Callable[[], None]:
     """From now on call this in the thread `signals`, for each SIGTERM and SIGINT. Main thread only, one at a time.
 
     Gives what ends that: both signals are then without effect.
@@ -22,7 +25,9 @@ def on_signals(call: Callable[[], None]) -> Callable[[], None]:
     listening, woken = socket.socketpair()
     woken.setblocking(False)
 
-    thread = threading.Thread(target=_listen, args=[listening, woken, call], name="signals", daemon=True)
+    thread = threading.Thread(
+        target=_listen, args=[listening, woken, call, heart or Heart(THREAD)], name=THREAD, daemon=True
+    )
     thread.start()
     signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     for number in STOPPING:
@@ -37,11 +42,13 @@ def on_signals(call: Callable[[], None]) -> Callable[[], None]:
     return end
 
 
-def _listen(listening: socket.socket, woken: socket.socket, call: Callable[[], None]) -> None:
+def _listen(listening: socket.socket, woken: socket.socket, call: Callable[[], None], heart: Heart) -> None:
     """Hold `woken` too: nobody else may, and a socket that nobody holds is closed."""
     while woken.fileno() >= 0 and (received := listening.recv(64)):
+        heart.work()
         if any(number in STOPPING for number in received):
             call()
+        heart.rest()
 
 
 def _taken(number: int, frame: FrameType | None) -> None:

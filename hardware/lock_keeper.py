@@ -150,11 +150,15 @@ class LockKeeper:
                     self._tend(other)
                 self._step(bolt, orders.get(slot), granted=slot in granted)
         except Exception:
-            for bolt in self._bolts.values():
-                bolt.lock.halt()
+            self.halt()
             raise
         now = self._clock()
         return min((self._pause(bolt, now) for bolt in self._bolts.values()), default=LONG_S)
+
+    def halt(self) -> None:
+        """End every pulse that is under way; held bolts stay held. For the stepping thread, or once it has ended."""
+        for bolt in self._bolts.values():
+            bolt.lock.halt()
 
     def _tend(self, bolt: _Bolt) -> None:
         try:

@@ -19,6 +19,7 @@ from agent.clock import Clock, boottime
 from agent.config.settings import MqttSettings
 from agent.connection import Connection
 from agent.events import rfc3339
+from agent.heartbeats import Heart
 from agent.secret_files import Mark, Watched
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ def full_jitter(attempt: int) -> float:
 class Broker:
     """Keeps the station connected, for ever, and moves messages both ways. Nothing here raises into another thread."""
 
+    name = "broker"
+
     def __init__(
         self,
         settings: MqttSettings,
@@ -52,6 +55,7 @@ class Broker:
         changed: Callable[[], None] = lambda: None,
         subscriptions: Sequence[str] = ("inbox",),
         pause: Callable[[int], float] = full_jitter,
+        heart: Heart | None = None,
     ) -> None:
         """`received` and `changed` are called in the thread `broker` and should only leave a note.
 
@@ -80,26 +84,36 @@ class Broker:
         self._woken, self._wakes = socket.socketpair()
         self._woken.setblocking(False)
         self._wakes.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        self._heart = heart or Heart(self.name)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Say offline if connected, and end within 2 s, whatever the broker does. Idempotent.
+    def tell_to_end(self) -> None:
+        """Say offline if connected, and end within 2 s, whatever the broker does; returns at once."""
+        self._stopping.set()
+        self.wake()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; whether that came. Idempotent.
 
         A name that is still being looked up cannot be interrupted; its daemon thread then ends with the process.
         """
-        self._stopping.set()
-        self.wake()
         if self._thread.is_alive():
-            self._thread.join(STOP_S)
+            self._thread.join(max(0.0, timeout_s))
         if self._thread.is_alive():
-            log.warning("The broker's name is still being looked up: left to end with the process.")
-            return
+            return False
         self._woken.close()
         self._wakes.close()
+        return True
+
+    def stop(self) -> None:
+        """Tell it to end and wait for that. Idempotent."""
+        self.tell_to_end()
+        if not self.join(STOP_S):
+            log.warning("The broker's name is still being looked up: left to end with the process.")
 
     def wake(self) -> None:
         """There may be something to send: the mailbox calls this after new messages were committed. Any thread."""
@@ -125,6 +139,7 @@ class Broker:
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            self._heart.work()
             began = boottime()
             try:
                 self._one_connection()
@@ -133,6 +148,7 @@ class Broker:
             except Exception:  # the mailbox, `received` or the library: none may end the line for good
                 log.exception("The broker's connection is given up and made anew.")
             failures = 1 if boottime() - began > STEADY_S else failures + 1
+            self._heart.rest()
             self._stopping.wait(self._pause(failures))
 
     def _complain(self, sentence: str) -> None:
@@ -180,6 +196,7 @@ class Broker:
 
     def _step(self, link: Link) -> None:
         """Send what may leave, then wait for the broker or for a wake and take what came."""
+        self._heart.work()
         for publish in self._outgoing.due(boottime()):
             self._send(link, publish)
         if self._outgoing.overdue(boottime(), ANSWER_S):

@@ -6,9 +6,11 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.control import Notice
-from agent.daemon import Stopped, Teller, loop, reading
+from agent.daemon import Stopped, Teller, loop, read
 from agent.facts import Fact, Restarted
 from agent.happenings import Facts
+from agent.heartbeats import Heart, Hearts
+from agent.threads import Crew
 
 
 class Recorder:
@@ -35,7 +37,8 @@ def test_the_loop_takes_facts_and_lets_time_act_until_a_signal() -> None:
     stopped = Stopped(facts)
     road = Recorder(stopped)
     facts.happen(Restarted)
-    loop(road, facts, stopped, lambda: road.done.append("tell"))  # type: ignore[arg-type]
+    heart = Heart("MainThread")
+    loop(road, facts, stopped, lambda: road.done.append("tell"), heart)  # type: ignore[arg-type]
     assert road.done == ["tell", "Restarted", "tick", "tell", "tick"]
     assert stopped.status == 0
 
@@ -63,11 +66,13 @@ class Reading:
 
     def __init__(self) -> None:
         self.reader = Watch()
+        self.hearts = Hearts()
 
 
 def test_the_reader_has_looked_before_the_station_is_ready() -> None:
     rooms = Reading()
-    with reading(rooms):  # type: ignore[arg-type]
+    with Crew() as crew:
+        read(rooms, crew)  # type: ignore[arg-type]
         assert rooms.reader.looks == 1
 
 

@@ -14,9 +14,11 @@ from support.owing import CARD, WALL, HandClock, act, flicker, light_on, longest
 from agent.answers import ActiveSession, Delivered, Grant, Outcome, Problem, Refused, Rejected, Undelivered
 from agent.effects import STATION_LANE, Act, ActName, Ask, Effects, Undo
 from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, Fact, FaultCleared, FaultRaised
+from agent.heartbeats import Heart
 from agent.journal.rows import OwedRow
 from agent.outbox import Outbox
 from agent.plan import NOT_REFUSED, Plan
+from agent.threads import Turn
 
 DONE = Delivered(status=200)
 DOWN = Undelivered(reason="connection refused", connected=False)
@@ -72,6 +74,7 @@ class Bench:
         self.heard: list[tuple[type[Fact], dict[str, Any]]] = []
         self.outbox = Outbox(self.supplier, self.happen, pay_wait_s=PAY_WAIT_S, clock=self.clock, uniform=longest)
         self.outbox._changed.wait = self.sleep  # type: ignore[method-assign]
+        self.turn = Turn(Heart("supplier-1"))
         self.id = 0
         self.plans: list[Plan] = []
 
@@ -108,7 +111,7 @@ class Bench:
 
     def step(self) -> Idle | None:
         try:
-            assert self.outbox.work()
+            assert self.outbox.work(self.turn)
         except Idle as idle:
             return idle
         return None
@@ -248,9 +251,9 @@ class TestOutcomes:
     def test_what_is_delivered_while_it_stops_is_marked(self, bench: Bench) -> None:
         bench.supplier.meanwhile = bench.outbox.stop
         bench.owe(LOCK)
-        assert bench.outbox.work()
+        assert bench.outbox.work(bench.turn)
         assert bench.outbox.marks() == [1]
-        assert not bench.outbox.work()
+        assert not bench.outbox.work(bench.turn)
 
     def test_what_nobody_answered_is_repeated_under_its_key_and_says_so(self, bench: Bench) -> None:
         bench.supplier.say("end", DOWN, LOST, Undelivered(reason="503", retry_after_s=40.0))
@@ -606,7 +609,8 @@ def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 @contextmanager
 def pool(outbox: Outbox, size: int) -> Iterator[list[threading.Thread]]:
-    workers = [threading.Thread(target=outbox.run, name=f"supplier-{n}") for n in range(size)]
+    names = [f"supplier-{n}" for n in range(size)]
+    workers = [threading.Thread(target=outbox.run, args=[Turn(Heart(name))], name=name) for name in names]
     for worker in workers:
         worker.start()
     try:

@@ -3,12 +3,15 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+from support.mqtt import eventually
 
 from agent import threads
-from agent.threads import Loop, ThreadStuck, started
+from agent.heartbeats import Hearts
+from agent.threads import Crew, Loop, Pool, Turn, Worker
 
 LONG = 30.0
 
@@ -27,9 +30,16 @@ def steps(*waits: float) -> tuple[Callable[[], float], list[str], threading.Even
     return step, callers, last
 
 
+@contextmanager
+def started(loop: Loop) -> Iterator[Loop]:
+    with Crew() as crew:
+        crew.start(loop)
+        yield loop
+
+
 def test_it_steps_under_its_name_until_it_is_stopped() -> None:
     step, callers, last = steps(0.0, 0.0, 0.001)
-    with started(Loop("reader", step)) as loop:
+    with started(Loop("reader", step, Hearts())) as loop:
         assert loop.name == "reader"
         assert last.wait(5.0)
     assert callers == ["reader"] * 4
@@ -39,7 +49,7 @@ def test_it_steps_under_its_name_until_it_is_stopped() -> None:
 def test_it_stops_promptly_while_it_waits() -> None:
     step, _, last = steps()
     begun = time.monotonic()
-    with started(Loop("reader", step)):
+    with started(Loop("reader", step, Hearts())):
         assert last.wait(5.0)
     assert time.monotonic() - begun < LONG / 2
 
@@ -52,7 +62,7 @@ def test_it_can_be_woken(wait: float) -> None:
         called.release()
         return wait
 
-    with started(Loop("lights", step)) as loop:
+    with started(Loop("lights", step, Hearts())) as loop:
         for _ in range(3):
             assert called.acquire(timeout=5.0)
             loop.wake()
@@ -74,34 +84,122 @@ def test_a_step_that_raises_is_logged_and_it_goes_on(
         again.set()
         return LONG
 
-    with started(Loop("reader", step)):
+    with started(Loop("reader", step, Hearts())):
         assert again.wait(5.0)
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "reader failed" in record.message
     assert "the bus is gone" in caplog.text
 
 
-def test_one_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "JOIN_S", 0.01)
-    begun, let_go = threading.Event(), threading.Event()
+class Hang:
+    """A step that hangs until it is let go."""
 
-    def hang() -> float:
-        begun.set()
-        assert let_go.wait(LONG)
+    def __init__(self) -> None:
+        self.begun, self.let_go = threading.Event(), threading.Event()
+        self.calls: list[str] = []
+
+    def step(self) -> float:
+        self.calls.append(threading.current_thread().name)
+        if len(self.calls) == 1:
+            self.begun.set()
+            assert self.let_go.wait(LONG)
         return LONG
 
-    loop = Loop("locks", hang)
-    loop.start()
-    assert begun.wait(5.0)
-    with pytest.raises(ThreadStuck, match="locks"):
-        loop.stop()
-    let_go.set()
-    monkeypatch.setattr(threads, "JOIN_S", 5.0)
-    loop.stop()
+
+def test_those_that_do_not_end_are_named_and_keep_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(threads, "JOIN_S", 0.05)
+    hangs = [Hang(), Hang()]
+    step, _, last = steps()
+    loops = [Loop("lights", hangs[0].step, Hearts()), Loop("health", step, Hearts())]
+    with Crew() as crew:
+        for loop in [*loops, Loop("reader", hangs[1].step, Hearts())]:
+            crew.start(loop)
+        assert last.wait(5.0)
+        assert all(hang.begun.wait(5.0) for hang in hangs)
+    assert [record.message for record in caplog.records] == [
+        "reader did not end within 0.05 s: left to end with the process",
+        "lights did not end within 0.05 s: left to end with the process",
+    ]
+    assert "health" not in {thread.name for thread in threading.enumerate()}
+    for hang in hangs:
+        hang.let_go.set()
+    assert loops[0].join(5.0)
+
+
+def test_a_thread_does_its_last_at_its_end() -> None:
+    step, _, last = steps()
+    done: list[str] = []
+    with Crew() as crew:
+        crew.start(Loop("locks", step, Hearts(), last=lambda: done.append(threading.current_thread().name)))
+        assert last.wait(5.0)
+        assert done == []
+    assert done == ["locks"]
+
+
+def test_a_heart_beats_at_the_begin_and_the_end_of_each_step() -> None:
+    now = [100.0]
+    hearts = Hearts(lambda: now[0])
+    hang = Hang()
+    with started(Loop("lights", hang.step, hearts)):
+        assert hang.begun.wait(5.0)
+        now[0] = 130.0
+        assert (hearts.seconds(), hearts.busy()) == ({"lights": 30.0}, {"lights": 30.0})
+        hang.let_go.set()
+        assert eventually(lambda: hearts.last() == {"lights": (130.0, False)})
+        now[0] = 190.0
+        assert (hearts.seconds(), hearts.busy()) == ({"lights": 60.0}, {"lights": 0.0})
+
+
+def test_a_fresh_thread_takes_the_place_of_one_that_hangs_and_that_ends_without_another_step() -> None:
+    hearts = Hearts()
+    hang = Hang()
+    done: list[str] = []
+    loop = Loop("lights", hang.step, hearts, last=lambda: done.append(threading.current_thread().name))
+    with started(loop):
+        assert hang.begun.wait(5.0)
+        loop.worker.replace()
+        assert eventually(lambda: len(hang.calls) == 2)
+        assert eventually(lambda: hearts.busy() == {"lights": 0.0})
+        old = next(thread for thread in threading.enumerate() if thread.name == "lights (abandoned)")
+        hang.let_go.set()
+        old.join(5.0)
+        assert not old.is_alive()
+    assert hang.calls == ["lights", "lights"]
+    assert done == ["lights"]
+
+
+def test_each_thread_of_a_pool_has_its_own_place_and_heart() -> None:
+    hearts, stop = Hearts(), threading.Event()
+    turns: dict[str, Turn] = {}
+
+    def run(turn: Turn) -> None:
+        turns[threading.current_thread().name] = turn
+        stop.wait(LONG)
+
+    pool = Pool("supplier", 2, run, stop.set, hearts)
+    with Crew() as crew:
+        crew.start(pool)
+        assert eventually(lambda: set(turns) == {"supplier-1", "supplier-2"})
+        assert set(hearts.seconds()) == set(turns)
+        first = turns["supplier-1"]
+        pool.workers[0].replace()
+        assert eventually(lambda: turns["supplier-1"] is not first)
+        assert (first.over, turns["supplier-1"].over, turns["supplier-2"].over) == (True, False, False)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("supplier")]
+
+
+def test_a_worker_says_which_thread_it_is() -> None:
+    seen: list[int] = []
+    worker = Worker("health", lambda _: seen.append(threading.get_ident()), Hearts())
+    worker.start()
+    assert worker.join(5.0)
+    assert seen == [worker.ident]
 
 
 def test_it_is_stopped_when_its_block_fails() -> None:
     step, _, _ = steps()
-    with pytest.raises(RuntimeError, match="elsewhere"), started(Loop("health", step)):
+    with pytest.raises(RuntimeError, match="elsewhere"), started(Loop("health", step, Hearts())):
         raise RuntimeError("elsewhere")
     assert "health" not in {thread.name for thread in threading.enumerate()}

@@ -13,10 +13,11 @@ from support.tls_supplier import TlsSupplier
 from agent.answers import Delivered, Undelivered
 from agent.config.settings import SupplierSettings
 from agent.effects import Act, ActName
+from agent.heartbeats import Hearts
 from agent.journal.rows import OwedRow
 from agent.outbox import Outbox
 from agent.supplier import Supplier
-from agent.threads import pool
+from agent.threads import Crew, Pool
 
 CARD = "04A1B2C3D4E5F6"
 START = Act(name=ActName.START, key="k", lane="S", session="S")
@@ -87,7 +88,8 @@ def test_an_act_owed_under_an_expired_certificate_is_delivered_once_there_is_a_g
         outbox.stop()
         station.close()
 
-    with pool("supplier", 1, outbox.run, stop):
+    with Crew() as crew:
+        crew.start(Pool("supplier", 1, outbox.run, stop, Hearts()))
         assert eventually(lambda: server.connections >= 4)
         assert outbox.owed() == (1, 0.0)
         assert server.asked == []
