@@ -13,10 +13,12 @@ from agent.events import Events
 from agent.face import MAIN
 from agent.facts import CardTapped, EventReceived, Fact
 from agent.happenings import Facts
+from agent.heartbeats import Heart
 from agent.journal import Journal, Kept
 from agent.outbox import Outbox
 from agent.road import Road
 from agent.state import Slot, Station
+from agent.threads import Turn
 from agent.workflow import Rules
 from hardware.looks import Look
 from hardware.parts import Position
@@ -156,7 +158,7 @@ class Lane:
 
     def exchange(self) -> None:
         """One exchange with the supplier, and what came of it."""
-        self.outbox.work()
+        self.outbox.work(Turn(Heart("supplier-1")))
         self.take_all()
 
     def take_all(self) -> None:
