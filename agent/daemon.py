@@ -46,6 +46,8 @@ def run(config: Config, runtime: Path) -> int:
         life.callback(rooms.road.flush)
         life.callback(rooms.keeper.halt)
         crew = life.enter_context(Crew())
+        if config.metrics.listen:
+            crew.start(metrics(config, rooms))
         crew.start(Loop("lights", rooms.lights.step, hearts, rooms.lights.wake))
         crew.start(Loop("locks", lambda: step_slots(rooms), hearts, rooms.keeper.wake, last=rooms.keeper.halt))
         crew.start(Pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms), hearts))
@@ -62,6 +64,13 @@ def run(config: Config, runtime: Path) -> int:
         notify("STOPPING=1")
         log.info("stopping")
     return stopped.status
+
+
+def metrics(config: Config, rooms: Rooms) -> Loop:
+    """The thread that serves metrics; nothing of them is loaded where they are off."""
+    from agent.metrics.serving import measured
+
+    return measured(config, rooms)
 
 
 def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None], heart: Heart) -> None:

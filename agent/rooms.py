@@ -54,9 +54,13 @@ class Rooms:
     lights: Lights
     keeper: LockKeeper
     contacts: ContactWatch
+    bolts: BoltWatch
     reader: ReaderWatch
+    journal: Journal
+    clock_check: ClockCheck
     supplier: Supplier
     outbox: Outbox
+    mailbox: Mailbox
     broker: Broker
     road: Road
     commands: Commands
@@ -167,9 +171,13 @@ def open_rooms(
         lights=lights,
         keeper=keeper,
         contacts=contact_watch(board.contacts, facts.happen),
+        bolts=bolts,
         reader=reader,
+        journal=journal,
+        clock_check=check,
         supplier=supplier,
         outbox=outbox,
+        mailbox=mailbox,
         broker=broker,
         road=road,
         commands=Commands(desk, journal.aside_now),

@@ -19,10 +19,7 @@ Known = Mapping[str, Any]
 PWM_PINS = (12, 13, 18, 19)
 
 # Rows leave as the versions that can do them arrive: key, whether a value asks for it, what it is.
-NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("web.listen", bool, "serve the station page"),
-    ("metrics.listen", bool, "serve metrics"),
-)
+NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (("web.listen", bool, "serve the station page"),)
 
 
 def check(known: Known, mistakes: Mistakes) -> None:

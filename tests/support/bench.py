@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -81,6 +82,8 @@ remote_cards = {remote_cards}
 triggers = {triggers}
 [workflow]
 where = "{where}"
+[metrics]
+listen = "{metrics}"
 """
 
 SLOT = """
@@ -178,6 +181,7 @@ class Bench:
             "protocol": 5,
             "move_timeout_ms": 400,
             "lights": "",
+            "metrics": "",
             **options,
         }
         self._agent: subprocess.Popen[str] | None = None
@@ -400,6 +404,26 @@ class Bench:
     def slot(self, number: int) -> dict[str, Any]:
         """One slot of it."""
         return next(slot for slot in self.state()["slots"] if slot["number"] == number)
+
+    def metrics(self) -> dict[str, float]:
+        """What a scrape shows, by metric with its labels: `name{label="value"}`."""
+        return {
+            name: float(value)
+            for name, _, value in (line.rpartition(" ") for line in self.scrape().splitlines())
+            if not name.startswith("#")
+        }
+
+    def scrape(self) -> str:
+        """The text of a scrape; the bench has `metrics="127.0.0.1:0"`."""
+        with urllib.request.urlopen(self.metrics_url(), timeout=10) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def metrics_url(self) -> str:
+        """Where the running agent is scraped."""
+        said = "metrics at http"
+        self.wait(lambda: any(said in line for line in self.log))
+        return next(line for line in reversed(self.log) if said in line).rpartition(" ")[2]
 
     def owed(self) -> dict[str, Any]:
         """What is owed to supplier and broker, and what was set aside."""

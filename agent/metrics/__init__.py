@@ -1,0 +1,1 @@
+"""What the station counts and measures, for Prometheus (docs/metrics.md). Imported only where metrics are turned on."""
