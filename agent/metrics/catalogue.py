@@ -30,7 +30,7 @@ class Found:
 
 FAULT_LABELS = ("code", "scope", "slot", "severity", "origin")
 
-BUILD = Metric("station_build_info", "gauge", "Always 1; what runs here.", ("station", "version", "python"))
+BUILD = Metric("station_build_info", "gauge", "Always 1; what runs here.", ("id", "version", "python"))
 UPTIME = Metric("station_uptime_seconds", "gauge", "Seconds since the agent started, on a clock that never jumps.")
 
 AVAILABLE = Metric("station_available", "gauge", "1 if the station may start sessions, 0 if it is out of service.")
