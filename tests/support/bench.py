@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from support.mqtt import Heard, Listener, Mosquitto, eventually
 
@@ -415,8 +417,12 @@ class Bench:
 
     def scrape(self) -> str:
         """The text of a scrape; the bench has `metrics="127.0.0.1:0"`."""
-        with urllib.request.urlopen(self.metrics_url(), timeout=10) as answer:
-            text: str = answer.read().decode()
+        url = urlsplit(self.metrics_url())
+        with closing(HTTPConnection(url.netloc, timeout=10)) as line:
+            line.request("GET", url.path)
+            answer = line.getresponse()
+            text = answer.read().decode()
+        assert answer.status == HTTPStatus.OK, text
         return text
 
     def metrics_url(self) -> str:
