@@ -26,11 +26,12 @@ elif subprocess.run(["gcc", "-E", "-"], input=b"#include <stdlib.h>\n", capture_
 EOF
 }
 
-# missing_commands COMMAND...: prints those that are not there; each is called like its Debian package.
+# missing_commands COMMAND[:PACKAGE]...: prints the Debian packages of those that are not there; most are called like
+# their package.
 missing_commands() {
     for command in "$@"; do
         # Debian keeps daemons in /usr/sbin, which is not on every user's PATH
-        PATH=$PATH:/usr/sbin command -v "$command" >/dev/null || echo "$command"
+        PATH=$PATH:/usr/sbin command -v "${command%%:*}" >/dev/null || echo "${command##*:}"
     done
 }
 

@@ -8,6 +8,7 @@ from agent import config, control, events, logs, outbox
 from agent.broker import link, mailbox, orders, outgoing
 from agent.config.schema import MOST_TOLD
 from agent.http import server as http
+from agent.metrics import exposition
 from agent.secret_files import LONGEST_SECRET
 from agent.supplier import exchange, line, reading
 from agent.workflow import inbox, turn
@@ -84,6 +85,14 @@ ROWS = (
         "simulated station's API",
         f"body {kib(http.MAX_BODY)}, line {kib(http.MAX_LINE)}; {http.MAX_CONNECTIONS} callers, idle {http.IDLE_S} s",
         "sim-api",
+    ),
+    (
+        "metrics",
+        (
+            f"`GET` alone, line {kib(http.MAX_LINE)}; {http.MAX_CONNECTIONS} callers, idle {http.IDLE_S} s; "
+            f"figures collected once in {exposition.FRESH_S:g} s"
+        ),
+        "",
     ),
     ("simulated world's socket", f"a line of {kib(wire.LINE_AT_MOST)}; the same user only", ""),
     ("log", f"one line a fact; {logs.REMEMBERED} lines of {logs.LONGEST_LINE} characters for `diagnostics`", ""),

@@ -32,9 +32,10 @@ from agent.metrics.catalogue import (
     Metric,
 )
 from agent.metrics.faults import Codes, own_faults
-from agent.metrics.outcomes import OUTCOMES, outcomes, over
+from agent.metrics.outcomes import ENDED as ENDED_BY_TAP
+from agent.metrics.outcomes import OUTCOMES, at_once, over, result, visit_of
 from agent.metrics.spread import Measure
-from agent.state import Payment, Phase, Progress, Session, Station, Step
+from agent.state import Payment, Phase, Progress, Session, Station
 from hardware.looks import DARK, Colour, Look, Rhythm
 
 LIGHT_S = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
@@ -77,6 +78,7 @@ class Observer:
             DURATION: {(): Measure(SESSION_S)},
             CALL_S: {(call,): Measure(CALL_BOUNDS_S) for call in CALL_NAMES},
         }
+        self._waiting = {number for number, visit in station.visits.items() if visit.driver}
         self._tapped: float | None = None
         self._lit: _Lit | None = None
 
@@ -94,17 +96,29 @@ class Observer:
     def took(self, fact: Fact, before: Station, after: Station, effects: Effects) -> None:
         """A fact went down the road."""
         with self._lock:
-            self._counts[TAPS].update(outcomes(fact, before, after, effects))
+            self._taps(fact, before, after, effects)
             self._counts[FAULTS_RAISED].update(
                 self.codes.labels(fault) for key, fault in after.faults.items() if key not in before.faults
             )
             for event in effects.events:
                 self._told(event.name, event.data)
             self._sessions(fact.at, before, after)
-            self._visits(fact.at, before, after)
             if isinstance(fact, CardTapped):
                 self._tapped = fact.at.boottime
                 self._light()
+
+    def _taps(self, fact: Fact, before: Station, after: Station, effects: Effects) -> None:
+        self._counts[TAPS].update(at_once(fact, after))
+        for visit in over(before, after):
+            if visit.number in self._waiting:
+                outcome = result(visit, fact, after, effects)
+                self._counts[TAPS][outcome] += 1
+                if outcome == ENDED_BY_TAP:
+                    self._measure(TO_UNLOCK, since(fact.at, visit.tapped))
+        self._waiting.intersection_update(after.visits)
+        begun = visit_of(fact, after)
+        if begun is not None:
+            self._waiting.add(begun)
 
     def _told(self, name: str, data: Mapping[str, Any]) -> None:
         match name:
@@ -129,12 +143,6 @@ class Observer:
                 silent = gone.remote and gone.payment is Payment.NONE
                 self._counts[ENDED]["command", str(Payment.NONE)] += silent
                 self._measure(DURATION, since(now, gone.tapped))
-
-    def _visits(self, now: At, before: Station, after: Station) -> None:
-        for visit in over(before, after):
-            slot = after.slots.get(visit.slot)
-            if slot and not slot.session and visit.step is Step.OPENING:
-                self._measure(TO_UNLOCK, since(now, visit.tapped))
 
     def _measure(self, metric: Metric, seconds: float) -> None:
         self._measures[metric][()].add(seconds)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from agent.answers import Problem
 from agent.effects import Effects
-from agent.facts import AcquireAnswered, CardTapped, Fact, SeveralCardsSeen
-from agent.state import Phase, Station, Step, Visit
+from agent.facts import AcquireAnswered, CardTapped, EventReceived, Fact, Restarted, SeveralCardsSeen
+from agent.state import Station, Step, Visit
 
 Outcome = tuple[str, str]
 """What became of it, and why if it was refused."""
@@ -12,7 +13,10 @@ Outcome = tuple[str, str]
 ACKNOWLEDGED: Outcome = ("acknowledged", "")
 STARTED: Outcome = ("started", "")
 ENDED: Outcome = ("ended", "")
+TOLD: Outcome = ("told", "")
+"""A workflow elsewhere has answered its driver by the main light (contract section 8)."""
 ABANDONED: Outcome = ("abandoned", "")
+"""Its driver had gone when the machine came up again."""
 TWO_CARDS: Outcome = ("refused", "two-cards")
 NO_SLOTS: Outcome = ("refused", "no-slots")
 UNLOCK_FAILED: Outcome = ("refused", "unlock-failed")
@@ -33,6 +37,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     ACKNOWLEDGED,
     STARTED,
     ENDED,
+    TOLD,
     ABANDONED,
     TWO_CARDS,
     NO_SLOTS,
@@ -41,16 +46,19 @@ OUTCOMES: tuple[Outcome, ...] = (
 )
 
 
-def outcomes(fact: Fact, before: Station, after: Station, effects: Effects) -> Iterator[Outcome]:
-    """One for each tap that has its result now."""
-    match fact:
-        case CardTapped() if not any(visit.tap == fact.id for visit in after.visits.values()):
-            yield ACKNOWLEDGED
-        case SeveralCardsSeen():
-            yield TWO_CARDS
-        case _:
-            pass
-    yield from (_outcome(visit, fact, after, effects) for visit in over(before, after))
+def visit_of(fact: Fact, after: Station) -> int | None:
+    """The number of the visit that a tap has begun; others begin visits too, and no driver waits for those."""
+    if not isinstance(fact, CardTapped | EventReceived):
+        return None
+    return next((number for number, visit in after.visits.items() if visit.tap == fact.id and visit.driver), None)
+
+
+def at_once(fact: Fact, after: Station) -> Iterator[Outcome]:
+    """What became of a tap that is not worked on."""
+    if isinstance(fact, SeveralCardsSeen):
+        yield TWO_CARDS
+    elif isinstance(fact, CardTapped) and visit_of(fact, after) is None:
+        yield ACKNOWLEDGED
 
 
 def over(before: Station, after: Station) -> Iterator[Visit]:
@@ -58,15 +66,20 @@ def over(before: Station, after: Station) -> Iterator[Visit]:
     return (visit for number, visit in before.visits.items() if visit.driver and number not in after.visits)
 
 
-def _outcome(visit: Visit, fact: Fact, after: Station, effects: Effects) -> Outcome:
+def result(visit: Visit, fact: Fact, after: Station, effects: Effects) -> Outcome:
+    """What became of a tap whose visit is over since `fact`."""
     for event in effects.events:
         if event.name == "refused" and event.data["card"] == visit.card:
             return "refused", str(event.data["reason"])
-    if isinstance(fact, AcquireAnswered) and fact.problem and fact.problem.says_no_slots:
-        return NO_SLOTS
-    slot = after.slots.get(visit.slot)
-    if slot and visit.step is Step.LOCKING and slot.phase is Phase.CHARGING:
-        return STARTED
-    if slot and visit.step in (Step.ENDING, Step.OPENING):
-        return UNLOCK_FAILED if slot.session else ENDED
-    return ABANDONED
+    match fact:
+        case AcquireAnswered(problem=Problem(says_no_slots=True)):
+            return NO_SLOTS
+        case Restarted():
+            return ABANDONED
+        case _ if visit.step is Step.LOCKING:
+            return STARTED
+        case _ if visit.step is Step.REMOTE:
+            return TOLD
+        case _:
+            slot = after.slots.get(visit.slot)
+            return UNLOCK_FAILED if slot and slot.session else ENDED

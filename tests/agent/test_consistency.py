@@ -225,10 +225,6 @@ def test_a_page_open_to_others_needs_its_files() -> None:
     ("overrides", "expected"),
     [
         ({"web": {"listen": "[::1]:80"}}, 'web.listen = "[::1]:80": this version cannot serve the station page yet'),
-        (
-            {"metrics": {"listen": "127.0.0.1:0"}},
-            'metrics.listen = "127.0.0.1:0": this version cannot serve metrics yet',
-        ),
     ],
 )
 def test_what_this_version_cannot_do_is_said_instead_of_pretended(overrides: dict[str, Any], expected: str) -> None:

@@ -136,6 +136,29 @@ LOCK, START, END, PAY, UNLOCK = (
 ACQUIRE = act(ActName.ACQUIRE, "acquire", session="", lane=f"card:{CARD}", card=CARD)
 
 
+class TestWatchers:
+    def test_they_are_told_what_was_called_what_came_of_it_and_how_long_it_took(self, bench: Bench) -> None:
+        told: list[tuple[str, Outcome, float]] = []
+        bench.outbox.exchanges.watch(lambda *call: told.append(call))
+        bench.supplier.say(f"?{CARD}", DOWN)
+        bench.supplier.meanwhile = lambda: bench.clock.pass_(0.5)
+        bench.take(asks=(TestQuestions.ASK,), owed=(END,))
+        bench.step()
+        bench.step()
+        assert told == [("ask", DOWN, 0.5), ("end", DONE, 0.5)]
+
+    def test_an_error_of_the_suppliers_own_is_an_exchange_too(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        told: list[Outcome] = []
+        bench.outbox.exchanges.watch(lambda _name, outcome, _seconds: told.append(outcome))
+        bench.supplier.meanwhile = lambda: 1 // 0
+        bench.owe(END)
+        bench.step()
+        assert [type(outcome) for outcome in told] == [Undelivered]
+        assert "broke off" in caplog.text
+
+
 class TestQuestions:
     ASK = Ask(visit=7, card=CARD, until=1003.0)
 
@@ -493,6 +516,16 @@ class TestOwing:
             assert bench.supplier.calls == []
         worker.join(5.0)
         assert bench.supplier.calls == ["end"]
+
+    def test_whoever_wants_to_know_what_is_owed_does_not_wait_for_main(self, bench: Bench) -> None:
+        """Main holds the lanes while it writes, and the disk may hang."""
+        bench.owe(END)
+        found: list[tuple[str, float]] = []
+        with bench.outbox.held():
+            reader = threading.Thread(target=lambda: found.extend(bench.outbox.acts()))
+            reader.start()
+            reader.join(5.0)
+            assert found == [(END.lane, WALL)]
 
     def test_a_light_overtaken_by_a_later_one_is_marked(self, bench: Bench) -> None:
         bench.supplier.say("blue", LOST)

@@ -21,6 +21,13 @@ class Part:
     def revive(self) -> None:
         self.done.append("revive")
 
+    @property
+    def repairs(self) -> int:
+        return 7
+
+    def version(self) -> int | None:
+        return None
+
     def show(self, frame: Sequence[Rgb]) -> None:
         self.done.append(f"show {len(frame)}")
 
@@ -51,6 +58,7 @@ def test_a_reader_that_is_there_is_used_at_once() -> None:
     shop = Shop(open_now=True)
     reader = LateReader(shop.reader)
     assert reader.poll() == NoCard()
+    assert reader.repairs == 7
     reader.revive()
     reader.close()
     reader.close()
@@ -61,6 +69,7 @@ def test_a_missing_reader_fails_until_it_is_revived(caplog: pytest.LogCaptureFix
     shop = Shop(open_now=False)
     reader = LateReader(shop.reader)
     assert "not in today" in caplog.text
+    assert reader.repairs == 0
     for act in (reader.poll, reader.revive, reader.poll):
         with pytest.raises(ReaderFailure, match="not in today"):
             act()

@@ -222,6 +222,25 @@ def test_nobody_waits_for_a_dead_strip(bench: Bench) -> None:
     assert not bench.lights.wait_shown(60)
 
 
+def test_watchers_are_told_of_each_change_once_it_is_on_the_strip(bench: Bench) -> None:
+    told: list[tuple[dict[str, Look], float]] = []
+    bench.lights.watch(lambda looks, at: told.append((dict(looks), at)))
+    bench.run(1.0)
+    assert told == [({}, bench.started)], "the first frame is dark"
+    told.clear()
+    blue = {"1": Look((Colour.BLUE,))}
+    bench.strip.dead = True
+    bench.lights.show(blue)
+    bench.run(1.0)
+    assert told == [], "it is not on the strip"
+    bench.strip.dead = False
+    bench.run(12.0)
+    assert told == [(blue, bench.strip.frames[-1][0])]
+    bench.lights.show(dict(blue))
+    bench.run(1.0)
+    assert [looks for looks, _ in told] == [blue, blue], "said again it is shown again, without a new frame"
+
+
 def test_an_unknown_light_is_the_callers_mistake(bench: Bench) -> None:
     with pytest.raises(KeyError, match="3"):
         bench.lights.show({"3": DARK})

@@ -106,6 +106,7 @@ def test_an_order_is_driven_and_confirmed_by_the_sensor(bench: Bench) -> None:
     bench.settle(LOCKED, 1, TRAVEL_S + 2 * MOVING_S)
     assert bench.settled == [(1, 1, LOCKED)]
     assert bench.bolt.driven == [(started, LOCKED)]
+    assert (bench.keeper.attempts, bench.keeper.failures) == ({1: 1}, {1: 0})
 
 
 def test_the_same_order_again_does_nothing_and_a_new_move_drives_again(bench: Bench) -> None:
@@ -153,6 +154,7 @@ def test_a_bolt_that_never_comes_is_reported_where_it_is(clock: Any, wanted: Pos
     assert bench.settled == [(1, 1, stays)]
     assert bench.bolt.moves == [wanted, stays, wanted]
     assert bench.moved == []
+    assert (bench.keeper.attempts, bench.keeper.failures) == ({1: 2}, {1: 1})
 
 
 def test_a_bolt_that_comes_after_all_is_reported_as_moved(bench: Bench) -> None:

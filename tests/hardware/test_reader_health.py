@@ -65,6 +65,7 @@ def test_a_chip_that_forgets_everything_is_healed_silently(
         assert bench.polls(3) == [OneCard(SEVEN)] * 3
     assert len(caplog.messages) == 1
     assert "set up again" in caplog.messages[0]
+    assert bench.reader.repairs == 5
 
 
 def test_a_lost_antenna_setting_is_no_removal(bench: ReaderBench) -> None:

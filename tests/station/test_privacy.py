@@ -77,6 +77,7 @@ class Seen:
         for name in ("diagnostics", "ping", "no-such-command"):
             reply = bench.reply(bench.command(name))
             self.seen[f"{when}: command {name}"] = json.dumps(reply).encode()
+        self.seen[f"{when}: metrics"] = bench.scrape().encode()
         self.seen[f"{when}: command lines"] = b"\n".join(command_lines(bench.pid))
         self.seen |= {f"{when}: run/{name}": content for name, content in files_below(run).items()}
 
@@ -97,7 +98,7 @@ class Seen:
 
 @pytest.mark.usefixtures("talkative")
 def test_no_card_in_clear_whatever_happens(benches: Benches) -> None:
-    bench = benches(driver_wait_s=1.5, request_timeout_s=1.0, offline_start="known-cards")
+    bench = benches(driver_wait_s=1.5, request_timeout_s=1.0, offline_start="known-cards", metrics="127.0.0.1:0")
     seen = Seen(bench)
     bench.start_session()
     bench.start_session(OTHER)

@@ -5,7 +5,7 @@ every fact.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,6 +70,7 @@ class Story:
         self.last = Effects()
         self.bolts = dict.fromkeys(self.station.slots, False)
         self.vehicles: dict[int, bool] = {}
+        self.watcher: Callable[[Fact, Station, Station, Effects], None] = lambda *_: None
         self._committed = self.station, self.owed
         self._acts: list[str] = []
         self._events: list[str] = []
@@ -91,6 +92,7 @@ class Story:
         if self.last.durable:
             self._committed = self.station, [replace(owed) for owed in self.owed]
         check(before, fact, self.station, self.last, self.keys)
+        self.watcher(fact, before, self.station, self.last)
         return self.last
 
     def tap(self, card: str = CARD, *, known: bool = False) -> None:
