@@ -54,6 +54,12 @@ def test_scripts_can_be_run_and_stop_at_the_first_error(name: str) -> None:
     assert "\nset -eu\n" in script.read_text(encoding="utf-8")
 
 
+def test_a_missing_command_is_told_by_its_package() -> None:
+    asked = ". scripts/lib.sh && missing_commands sh no-such-command no-such-tool:its-package sh:no-package"
+    done = subprocess.run(["sh", "-c", asked], cwd=CLONE, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["no-such-command", "its-package"]
+
+
 def test_a_relative_path_given_to_run_is_the_callers(tmp_path: Path) -> None:
     clone, here = tmp_path / "clone", tmp_path / "here"
     for folder in ("scripts", "requirements"):

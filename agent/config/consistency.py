@@ -32,6 +32,7 @@ def check(known: Known, mistakes: Mistakes) -> None:
     _check_supplier(known["supplier"], mistakes)
     _check_mqtt(known["mqtt"], mistakes)
     _check_web(known["web"], mistakes)
+    _check_metrics(known, mistakes)
     _check_pairs(known, mistakes)
     _check_not_yet(known, mistakes)
 
@@ -143,6 +144,12 @@ def _check_web(web: Known, mistakes: Mistakes) -> None:
             mistakes.add(
                 f"web.{name}", " is missing: the page is open to other machines, so all three files are needed"
             )
+
+
+def _check_metrics(known: Known, mistakes: Mistakes) -> None:
+    listen = known["metrics"].get("listen")
+    if listen and listen == known["web"].get("listen") and host_and_port(listen)[1]:
+        mistakes.add("metrics.listen", f" = {shown(listen)}: the station page listens there; should be another port")
 
 
 def _check_pairs(known: Known, mistakes: Mistakes) -> None:

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Callable, Iterator
 
 from agent.clock import Clock, boottime
-from agent.config.address import is_loopback
+from agent.config.address import host_and_port, is_loopback
 from agent.config.places import JOURNAL
 from agent.config.settings import Config
 from agent.http.local import local_only
@@ -99,13 +99,16 @@ class Door:
             self._complained = True
             return AGAIN_S
         self._server = server
-        log.info("metrics at http://%s%s", server.address, PATH)
+        readers = "programs on this machine" if self._is_local() else "everybody who reaches this address"
+        log.info("metrics for %s at http://%s%s", readers, server.address, PATH)
         return math.inf
 
     def _guarded(self, route: Route) -> Route:
         """On a loopback address only this machine's own programs ask; elsewhere a server asks by any name."""
-        host = self._listen.rpartition(":")[0].removeprefix("[").removesuffix("]")
-        return local_only(route) if is_loopback(host) else route
+        return local_only(route) if self._is_local() else route
+
+    def _is_local(self) -> bool:
+        return is_loopback(host_and_port(self._listen)[0])
 
     def close(self) -> None:
         """Hang up on everybody."""

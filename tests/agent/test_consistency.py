@@ -221,6 +221,12 @@ def test_a_page_open_to_others_needs_its_files() -> None:
     assert [line.partition(" ")[0] for line in told if "is missing" in line] == ["web.cert_file", "web.token_file"]
 
 
+def test_page_and_metrics_need_a_port_each() -> None:
+    both = {"web": {"listen": "127.0.0.1:8080"}, "metrics": {"listen": "127.0.0.1:8080"}}
+    told = mistakes(both)
+    assert 'metrics.listen = "127.0.0.1:8080": the station page listens there; should be another port' in told
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [

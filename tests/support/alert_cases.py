@@ -9,12 +9,16 @@ Series = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class AlertCase:
-    """`fires` has the alert firing at the minute `at`, and `quiet` does not."""
+    """`fires` has the alert firing at the minute `at`, and `quiet` does not.
+
+    `begins`: the first minute of what makes it fire; the rule's `for` counts from there.
+    """
 
     alert: str
     fires: Series
     quiet: Series
     at: int = 30
+    begins: int = 0
 
 
 def fault(code: str, *, scope: str = "station", slot: str = "", severity: str = "out-of-order") -> str:
@@ -26,10 +30,9 @@ def fault(code: str, *, scope: str = "station", slot: str = "", severity: str = 
 
 def raised(alert: str, code: str, *, slot: str = "", severity: str = "out-of-order") -> AlertCase:
     """An alert that follows one fault, and no other."""
-    scope = "slot" if slot else "station"
-    other = {fault("OverTemperature", severity="warning"): "1x30"}
-    clear = {fault(code, scope=scope, slot=slot, severity=severity): "0x30"}
-    return AlertCase(alert, {fault(code, scope=scope, slot=slot, severity=severity): "0x5 1x24"}, {**other, **clear})
+    series = fault(code, scope="slot" if slot else "station", slot=slot, severity=severity)
+    other = fault("OverTemperature", severity="warning")
+    return AlertCase(alert, {series: "0x5 1x24"}, {series: "0x30", other: "1x30"}, begins=6)
 
 
 def slot_is(alert: str, status: str) -> AlertCase:
@@ -45,6 +48,12 @@ def spread(metric: str, labels: str, bounds: Mapping[str, str]) -> Series:
 
 
 ASK = ',call="ask"'
+FAILURES, ATTEMPTS, MOVES = (
+    f'station_lock_{what}_total{{instance="a",slot="1"}}' for what in ("failures", "attempts", "moves")
+)
+TURNED_AWAY = 'station_taps_total{instance="a",outcome="refused",reason="lock-failed"}'
+NO_SLOTS = 'station_taps_total{instance="a",outcome="refused",reason="no-slots"}'
+STARTED = 'station_taps_total{instance="a",outcome="started",reason=""}'
 LIGHT, CALL = "station_tap_to_light_seconds", "station_supplier_call_duration_seconds"
 
 CASES = (
@@ -53,21 +62,23 @@ CASES = (
     ),
     AlertCase(
         "StationRestarting",
-        {'station_uptime_seconds{instance="a"}': "900 0 60 0 60 0 60 0+60x22"},
+        {'station_uptime_seconds{instance="a"}': "900 0 60 0 60 0 60+60x22"},
         {'station_uptime_seconds{instance="a"}': "900 0 60 0 60 120 180 240+60x22"},
     ),
     AlertCase(
         "StationThreadStuck",
-        {'station_thread_busy_seconds{instance="a",thread="main"}': "0x25 10+60x5"},
+        {'station_thread_busy_seconds{instance="a",thread="main"}': "0x25 61x5"},
         {
-            'station_thread_busy_seconds{instance="a",thread="supplier-1"}': "5x30",
+            'station_thread_busy_seconds{instance="a",thread="supplier-1"}': "60x30",
             'station_thread_heartbeat_age_seconds{instance="a",thread="metrics"}': "0+60x30",
         },
+        begins=26,
     ),
     AlertCase(
         "StationOutOfService",
         {'station_available{instance="a"}': "1x20 0x10"},
         {'station_available{instance="a"}': "1x26 0x4"},
+        begins=21,
     ),
     raised("StationSlotOutOfOrder", "UnlockFailed", slot="2"),
     slot_is("StationVehicleHeld", "held"),
@@ -76,83 +87,86 @@ CASES = (
     AlertCase(
         "StationReaderUnsteady",
         {
-            'station_reader_repairs_total{instance="a"}': "0+0.1x60",
-            'station_reader_resets_total{instance="a"}': "0+0.1x60",
+            'station_reader_repairs_total{instance="a"}': "0+0.05x60",
+            'station_reader_resets_total{instance="a"}': "0+0.05x60",
         },
         {
             'station_reader_repairs_total{instance="a"}': "0+0.04x60",
-            'station_reader_resets_total{instance="a"}': "0x60",
+            'station_reader_resets_total{instance="a"}': "0+0.04x60",
         },
         at=60,
     ),
     raised("StationReleased", "Released"),
     AlertCase(
         "StationLockUnsteady",
-        {'station_lock_failures_total{instance="a",slot="1"}': "0x10 3x20"},
-        {
-            'station_lock_failures_total{instance="a",slot="1"}': "0x10 1x20",
-            'station_lock_attempts_total{instance="a",slot="1"}': "0+1x30",
-            'station_lock_moves_total{instance="a",slot="1"}': "0+1x30",
-        },
+        {FAILURES: "0x10 3x20"},
+        {FAILURES: "0x10 2x20", ATTEMPTS: "0+1x30", MOVES: "0+1x30"},
     ),
     AlertCase(
         "StationLockUnsteady",
-        {
-            'station_lock_attempts_total{instance="a",slot="1"}': "0+2x30",
-            'station_lock_moves_total{instance="a",slot="1"}': "0+1x30",
-        },
-        {
-            'station_lock_attempts_total{instance="a",slot="1"}': "0+0.1x30",
-            'station_lock_moves_total{instance="a",slot="1"}': "0+0.05x30",
-        },
+        {ATTEMPTS: "0x20 12x10", MOVES: "0x20 7x10"},
+        {ATTEMPTS: "0x20 9x10", MOVES: "0x20 4x10"},
+    ),
+    AlertCase(
+        "StationLockUnsteady",
+        {ATTEMPTS: "0+1.6x30", MOVES: "0+1x30"},
+        {ATTEMPTS: "0+1.4x30", MOVES: "0+1x30"},
     ),
     raised("StationLightsFailure", "LightsFailure", severity="warning"),
     AlertCase(
         "StationLightSlow",
-        spread(LIGHT, "", {"0.1": "0+1x60", "0.25": "0+2x60", "+Inf": "0+2x60"}),
-        spread(LIGHT, "", {"0.05": "0+2x60", "0.1": "0+2x60", "+Inf": "0+2x60"}),
+        spread(LIGHT, "", {"0.1": "0+1x60", "0.15": "0+2x60", "+Inf": "0+2x60"}),
+        spread(LIGHT, "", {"0.05": "0+1x60", "0.1": "0+2x60", "+Inf": "0+2x60"}),
         at=60,
     ),
     AlertCase(
         "StationLightSlow",
-        spread(LIGHT, "", {"0.1": "0x60", "0.25": "0+1x60", "+Inf": "0+1x60"}),
-        spread(LIGHT, "", {"0.1": "0x60", "0.25": "0x50 1x9", "+Inf": "0x50 1x9"}),
+        spread(LIGHT, "", {"0.1": "0x60", "0.25": "0x50 6x9", "+Inf": "0x50 6x9"}),
+        spread(LIGHT, "", {"0.1": "0x60", "0.25": "0x50 4x9", "+Inf": "0x50 4x9"}),
         at=60,
     ),
     AlertCase(
         "StationSupplierUnreachable",
         {'station_supplier_reachable{instance="a"}': "1x20 0x10"},
         {'station_supplier_reachable{instance="a"}': "1x26 0x4"},
+        begins=21,
     ),
     raised("StationRejected", "StationRejected"),
     AlertCase(
         "StationSupplierSlow",
-        spread(CALL, ASK, {"2.0": "0+1x60", "3.0": "0+2x60", "+Inf": "0+2x60"}),
-        spread(CALL, ASK, {"0.5": "0+2x60", "2.0": "0+2x60", "+Inf": "0+2x60"}),
+        spread(CALL, ASK, {"2.0": "0+1x60", "2.5": "0+2x60", "+Inf": "0+2x60"}),
+        spread(CALL, ASK, {"1.0": "0+1x60", "2.0": "0+2x60", "+Inf": "0+2x60"}),
+        at=60,
+    ),
+    AlertCase(
+        "StationSupplierSlow",
+        spread(CALL, ASK, {"2.0": "0x60", "3.0": "0x50 6x9", "+Inf": "0x50 6x9"}),
+        spread(CALL, ASK, {"2.0": "0x60", "3.0": "0x50 4x9", "+Inf": "0x50 4x9"}),
         at=60,
     ),
     AlertCase(
         "StationDriversTurnedAway",
-        {
-            'station_taps_total{instance="a",outcome="refused",reason="lock-failed"}': "0+1x60",
-            'station_taps_total{instance="a",outcome="started",reason=""}': "0+0.2x60",
-        },
-        {
-            'station_taps_total{instance="a",outcome="refused",reason="no-slots"}': "0+1x60",
-            'station_taps_total{instance="a",outcome="refused",reason="lock-failed"}': "0+0.1x60",
-            'station_taps_total{instance="a",outcome="started",reason=""}': "0+0.2x60",
-        },
+        {TURNED_AWAY: "0+0.6x60", STARTED: "0+0.4x60"},
+        {TURNED_AWAY: "0+0.4x60", STARTED: "0+0.6x60", NO_SLOTS: "0+5x60"},
+        at=60,
+    ),
+    AlertCase(
+        "StationDriversTurnedAway",
+        {TURNED_AWAY: "0x50 2.5x9"},
+        {TURNED_AWAY: "0x50 1.8x9"},
         at=60,
     ),
     AlertCase(
         "StationBrokerUnreachable",
         {'station_broker_reachable{instance="a"}': "1x20 0x10"},
         {'station_broker_reachable{instance="a"}': "1x26 0x4"},
+        begins=21,
     ),
     AlertCase(
         "StationOwedTooOld",
         {'station_owed_oldest_age_seconds{instance="a",lane="sessions"}': "3300+60x30"},
-        {'station_owed_oldest_age_seconds{instance="a",lane="sessions"}': "1700+60x30"},
+        {'station_owed_oldest_age_seconds{instance="a",lane="sessions"}': "3600x30"},
+        begins=6,
     ),
     AlertCase(
         "StationOwesTooMuch",
@@ -179,7 +193,7 @@ CASES = (
     raised("StationStorageFailure", "StorageFailure"),
     AlertCase(
         "StationStorageFailure",
-        {'station_journal_commits_total{instance="a",outcome="refused"}': "0x25 2x5"},
+        {'station_journal_commits_total{instance="a",outcome="refused"}': "0x25 0.9x5"},
         {
             'station_journal_commits_total{instance="a",outcome="refused"}': "2x30",
             'station_journal_commits_total{instance="a",outcome="done"}': "0+9x30",

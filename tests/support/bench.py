@@ -427,7 +427,7 @@ class Bench:
 
     def metrics_url(self) -> str:
         """Where the running agent is scraped."""
-        said = "metrics at http"
+        said = "metrics for programs on this machine at http"
         self.wait(lambda: any(said in line for line in self.log))
         return next(line for line in reversed(self.log) if said in line).rpartition(" ")[2]
 

@@ -20,6 +20,13 @@ def alerts() -> list[Mapping[str, Any]]:
     return rules
 
 
+def minutes(rule: Mapping[str, Any]) -> int:
+    """How long an alert is pending before it fires."""
+    patience = str(rule.get("for", "0m"))
+    assert re.fullmatch(r"\d+m", patience), "minutes are what these tests count"
+    return int(patience[:-1])
+
+
 def story(alert: str, series: Series, at: int, *, fires: bool) -> dict[str, Any]:
     firing = f'count(ALERTS{{alertname="{alert}",alertstate="firing"}}) or vector(0)'
     return {
@@ -47,6 +54,17 @@ def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
     for case in CASES:
         stories.append(story(case.alert, case.fires, case.at, fires=True))
         stories.append(story(case.alert, case.quiet, case.at, fires=False))
+    assert complaints(promtool("test", "rules", stories_file(tmp_path, RULES, stories))) == ""
+
+
+def test_an_alert_waits_as_long_as_it_says(tmp_path: Path) -> None:
+    stories = []
+    patience = {rule["alert"]: minutes(rule) for rule in alerts()}
+    for case in CASES:
+        fires_at = case.begins + patience[case.alert]
+        if patience[case.alert]:
+            stories.append(story(case.alert, case.fires, fires_at - 1, fires=False))
+            stories.append(story(case.alert, case.fires, fires_at, fires=True))
     assert complaints(promtool("test", "rules", stories_file(tmp_path, RULES, stories))) == ""
 
 

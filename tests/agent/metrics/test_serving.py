@@ -102,10 +102,12 @@ class TestWhoMayAsk:
         assert answer.status == 403
         assert "station_" not in text
 
-    def test_elsewhere_a_server_asks_by_whatever_name_it_knows(self) -> None:
+    def test_elsewhere_a_server_asks_by_whatever_name_it_knows(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO")
         with listening("0.0.0.0:0") as server:
             answer, _ = get(server, Host="st-42.stations.example:9108")
         assert answer.status == 200
+        assert "metrics for everybody who reaches this address at http://0.0.0.0:" in caplog.text
 
     @pytest.mark.parametrize(("path", "method", "status"), [("/", "GET", 404), ("/metrics", "POST", 405)])
     def test_there_is_nothing_else(self, path: str, method: str, status: int) -> None:
