@@ -75,6 +75,12 @@ CASES = (
         begins=26,
     ),
     AlertCase(
+        "StationThreadStuck",
+        {'station_thread_heartbeat_age_seconds{instance="a",thread="reader"}': "0x25 61x5"},
+        {'station_thread_heartbeat_age_seconds{instance="a",thread="reader"}': "60x30"},
+        begins=26,
+    ),
+    AlertCase(
         "StationOutOfService",
         {'station_available{instance="a"}': "1x20 0x10"},
         {'station_available{instance="a"}': "1x26 0x4"},
