@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,18 +13,29 @@ import msgspec
 from agent.clock import Clock
 from agent.config.settings import Config
 from agent.control import Control, Notice
+from agent.ending import LastResort
 from agent.happenings import Facts
 from agent.heartbeats import Heart, Hearts
-from agent.notify import notify
+from agent.notify import notify, watchdog_s
 from agent.road import Road
 from agent.rooms import Rooms, open_rooms
+from agent.service import ServiceStatus
 from agent.signals import THREAD as SIGNALS
 from agent.signals import on_signals
 from agent.threads import Crew, Loop, Pool
 from agent.version import VERSION
+from agent.watchdog import MAIN, Replaceable, Watchdog
+from agent.watchdog.bites import Bites
+from agent.watchdog.feeding import Feeding
 
 log = logging.getLogger(__name__)
 
+RECOVERY_S = 120
+"""How long a start may take at most: a journal of years is read and perhaps mended first, on a slow card."""
+LANE_S = 5.0
+"""How much longer than its time-out an exchange may take before its thread counts as hanging."""
+LIGHTS_S = 15.0
+"""How long a frame may take: a lights process that is started for it takes up to 8 s."""
 FIRST_LOOK_S = 1.0
 """How long readiness waits for the first look at the field: a card that comes later is a tap."""
 
@@ -32,25 +44,31 @@ def run(config: Config, runtime: Path) -> int:
     """Run the station until SIGTERM or SIGINT; gives the exit status. Raises HardwareError, JournalError, Unusable."""
     clock = Clock()
     facts = Facts(clock)
+    request_s = config.supplier.request_timeout_s
     hearts = Hearts()
-    heart = hearts.heart(threading.current_thread().name)
+    heart = hearts.heart(MAIN)
     heart.work()
-    stopped = Stopped(facts)
+    last_resort = LastResort()
+    stopped = Stopped(facts, last_resort.begin)
+    notify(f"STATUS=reading the journal\nEXTEND_TIMEOUT_USEC={RECOVERY_S * 1_000_000}")
     with ExitStack() as life:
+        life.callback(last_resort.call_off)
         life.callback(on_signals(stopped.ask, hearts.heart(SIGNALS)))
         rooms = open_rooms(
             config, runtime, clock, facts, hearts, life, world_lost=stopped.world_lost, restart=stopped.to_restart
         )
         notice = Notice()
-        teller = Teller(rooms.status, notice, rooms.broker.publish_state)
+        teller = Teller(rooms.status, notice, rooms.broker.publish_state, ServiceStatus().tell)
         life.callback(rooms.road.flush)
         life.callback(rooms.keeper.halt)
         crew = life.enter_context(Crew())
         if config.metrics.listen:
             crew.start(metrics(config, rooms))
-        crew.start(Loop("lights", rooms.lights.step, hearts, rooms.lights.wake))
+        lights = Loop("lights", rooms.lights.step, hearts, rooms.lights.wake)
+        crew.start(lights)
         crew.start(Loop("locks", lambda: step_slots(rooms), hearts, rooms.keeper.wake, last=rooms.keeper.halt))
-        crew.start(Pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms), hearts))
+        lanes = Pool("supplier", len(config.wiring.slots) + 2, rooms.outbox.run, lambda: hang_up(rooms), hearts)
+        crew.start(lanes)
         crew.start(rooms.broker)
         rooms.road.restart(rooms.seen, rooms.contacts.vehicles(), letting_go=rooms.contacts.letting_go())
         crew.start(Loop("health", rooms.health.step, hearts))
@@ -58,10 +76,16 @@ def run(config: Config, runtime: Path) -> int:
         teller.tell()
         about = rooms.about
         crew.start(Control(runtime, teller.latest, notice, rooms.commands.carry_out, about, hearts.heart(Control.name)))
+        replaceable = [
+            Replaceable(lights.worker, LIGHTS_S, lambda _: rooms.lights.give_up()),
+            *(Replaceable(lane, request_s + LANE_S, rooms.outbox.give_up) for lane in lanes.workers),
+        ]
+        watchdog = Watchdog(hearts, rooms.reader, replaceable, Bites(runtime, clock.now), fed_by(hearts, facts))
+        crew.start(Loop("watchdog", watchdog.step, hearts))
         notify("READY=1")
         log.info("station %s is ready, version %s", rooms.station_id, VERSION)
         loop(rooms.road, facts, stopped, teller.tell, heart)
-        notify("STOPPING=1")
+        notify("STOPPING=1\nSTATUS=stopping")
         log.info("stopping")
     return stopped.status
 
@@ -83,6 +107,14 @@ def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None],
         if fact is not None:
             road.take(fact)
         road.tick()
+
+
+def fed_by(hearts: Hearts, facts: Facts) -> Feeding | None:
+    """What feeds systemd's watchdog; None where none waits."""
+    patience_s = watchdog_s()
+    if patience_s is None:
+        return None
+    return Feeding(patience_s, lambda: hearts.last()[MAIN][0], facts.poke, time.monotonic())
 
 
 def step_slots(rooms: Rooms) -> float:
@@ -112,23 +144,28 @@ def read(rooms: Rooms, crew: Crew) -> None:
 class Stopped:
     """Whether the agent should end, and why. Any thread may ask."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, hurry: Callable[[], None]) -> None:
+        """`hurry` is called when an end is asked for: it sees to it that it comes."""
         self.asked = False
         self.status = 0
         self._facts = facts
+        self._hurry = hurry
 
     def ask(self) -> None:
         """SIGTERM or SIGINT came."""
+        self._hurry()
         self.asked = True
         self._facts.poke()
 
     def to_restart(self) -> None:
         """An operator wants it; whoever keeps the agent running starts it again."""
         log.info("ends to be started again, as an operator wants")
+        self._hurry()
         self.asked = True
 
     def world_lost(self) -> None:
         """A simulated station dies with its world."""
+        self._hurry()
         self.asked, self.status = True, 1
         self._facts.poke()
 
@@ -137,8 +174,14 @@ class Teller:
     """Tells the broker and whoever watches when the state has changed in anything but the time."""
 
     def __init__(
-        self, status: Callable[[], Mapping[str, Any]], notice: Notice, publish: Callable[[bytes], None]
+        self,
+        status: Callable[[], Mapping[str, Any]],
+        notice: Notice,
+        publish: Callable[[bytes], None],
+        say: Callable[[Mapping[str, Any]], None],
     ) -> None:
+        """`say` gets the state in its own shape, `publish` as JSON."""
+        self._say = say
         self._status = status
         self._notice = notice
         self._publish = publish
@@ -149,6 +192,7 @@ class Teller:
         latest = dict(self._status())
         if {**latest, "time": ""} != {**self._told, "time": ""}:
             self._told = latest
+            self._say(latest)
             self._publish(msgspec.json.encode(latest))
             self._notice.post(msgspec.to_builtins(latest))
 

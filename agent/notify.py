@@ -7,6 +7,14 @@ import socket
 log = logging.getLogger(__name__)
 
 
+def watchdog_s() -> float | None:
+    """Within how many seconds systemd wants signs of life of this process; None if it wants none."""
+    given, whose = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not given.isdigit() or int(given) == 0 or (whose and whose != str(os.getpid())):
+        return None
+    return int(given) / 1_000_000
+
+
 def notify(state: str) -> None:
     """Send one datagram such as `READY=1` to `$NOTIFY_SOCKET`."""
     address = os.environ.get("NOTIFY_SOCKET", "")

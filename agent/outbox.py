@@ -9,14 +9,14 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from agent.answers import Delivered, Outcome, Problem, Refused, Rejected, Undelivered
+from agent.answers import Delivered, Outcome, Refused, Rejected, Undelivered
 from agent.clock import boottime
-from agent.effects import Act, ActName, Ask, Effects
+from agent.effects import Act, ActName, Effects
 from agent.exchanges import Exchanges, Supplier
 from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSettled, FaultCleared, FaultRaised
 from agent.happenings import Happen
+from agent.jobs import GIVEN_UP, Job, Probe, Question, carried_out, explain, retry_after
 from agent.journal.rows import OwedRow
 from agent.lanes import SETTLES, Lanes, Owed, wait_s
 from agent.plan import Plan, planned
@@ -27,21 +27,6 @@ log = logging.getLogger(__name__)
 ACTS_MAX = 2_000
 """How many acts may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 REJECTED = "StationRejected"
-
-
-@dataclass(slots=True, eq=False)
-class Question:
-    """An ask on its way."""
-
-    ask: Ask
-    attempts: int = 0
-    not_before: float = 0.0
-    told: bool = False
-    busy: bool = False
-
-
-class Probe:
-    """Whether the supplier can be reached is to be found out, once there is nothing else to do."""
 
 
 class Outbox:
@@ -64,6 +49,7 @@ class Outbox:
         self._uniform = uniform
         self._lanes = Lanes(pay_wait_s, uniform)
         self._questions: list[Question] = []
+        self._under_way: dict[Turn, Job] = {}
         self._marks: list[int] = []
         self._marked: float | None = None
         self._accepted: bool | None = None
@@ -150,35 +136,49 @@ class Outbox:
             pass
 
     def work(self, turn: Turn) -> bool:
-        """Wait for one exchange and carry it out. False: stopping."""
-        turn.heart.rest()
-        job = self._take()
+        """Wait for one exchange and carry it out. False: stopping, or the turn is over."""
+        job = self._take(turn)
         if job is None:
             return False
         turn.heart.work()
-        if isinstance(job, Question):
-            outcome = self.exchanges.ask(job.ask.card)
-            with self._changed:
-                self._answered(job, outcome)
-        elif isinstance(job, Probe):
-            self.exchanges.probe()
-            self._fewer()
-        else:
-            outcome = self.exchanges.deliver(job.act, repeated=job.left)
-            with self._changed:
-                self._delivered(job, outcome)
+        outcome = carried_out(self.exchanges, job)
+        turn.heart.rest()
+        with self._changed:
+            if turn.over:
+                log.warning("an exchange that hung has ended after all; it was repeated, and this outcome is not used")
+                return False
+            del self._under_way[turn]
+            self._done(job, outcome)
         return True
 
-    def _take(self) -> Question | Owed | Probe | None:
+    def give_up(self, turn: Turn) -> None:
+        """The thread of this turn hangs: it takes nothing any more, and what it carried is repeated. Any thread."""
         with self._changed:
-            while not self._stopping:
+            turn.over = True
+            job = self._under_way.pop(turn, None)
+            if job is not None:
+                self._done(job, GIVEN_UP)
+
+    def _take(self, turn: Turn) -> Job | None:
+        with self._changed:
+            while not self._stopping and not turn.over:
                 job = self._next()
                 if job is not None:
+                    self._under_way[turn] = job
                     return job
                 self._changed.wait(self._wait_s())
             return None
 
-    def _next(self) -> Question | Owed | Probe | None:
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        match job:
+            case Question():
+                self._answered(job, outcome)
+            case Owed():
+                self._delivered(job, outcome)
+            case Probe():
+                self._fewer()
+
+    def _next(self) -> Job | None:
         now = self._clock()
         self._questions = [question for question in self._questions if question.busy or question.ask.until > now]
         for question in self._questions:
@@ -273,13 +273,3 @@ class Outbox:
             self._lanes.dropped.clear()
             self._fewer()
             self._marked = self._marked if self._marked is not None else self._clock()
-
-
-def retry_after(outcome: Outcome) -> float | None:
-    """The seconds that the supplier asked to wait, if it did."""
-    return outcome.retry_after_s if isinstance(outcome, Undelivered) else None
-
-
-def explain(problem: Problem) -> str:
-    """A problem in one line."""
-    return " ".join(str(part) for part in (problem.status, problem.title, problem.detail) if part)

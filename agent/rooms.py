@@ -28,6 +28,7 @@ from agent.report import Identity, report
 from agent.road import Road
 from agent.state import Phase, Slot, Station
 from agent.supplier import Supplier
+from agent.threads import within
 from agent.version import RELEASED, VERSION
 from agent.watch import BoltWatch, ReaderWatch, contact_watch, lights_watch
 from agent.workflow import Rules
@@ -38,6 +39,8 @@ from hardware.lock_keeper import LockKeeper
 from hardware.parts import Position
 from hardware.wiring import SlotWiring
 
+CLOSE_S = 1.0
+"""How long the parts may take to be closed: one that hangs must not keep the journal from it."""
 LIGHTS_PROCESS = (sys.executable, "-P", "-m", "agent", "lights", "--child")
 
 
@@ -90,7 +93,7 @@ def open_rooms(
     station = restored(journal, [slot.number for slot in config.wiring.slots])
     check = ClockCheck(RELEASED, journal.newest())
     board = open_parts(config, station, runtime, world_lost)
-    life.callback(board.close)
+    life.callback(within, CLOSE_S, "the board", board.close)
     lights = Lights(
         board.strip,
         segments_of(config.wiring),

@@ -169,6 +169,22 @@ class Pool:
         return all(worker.join(until - time.monotonic()) for worker in self.workers)
 
 
+def within(seconds: float, name: str, call: Callable[[], None]) -> None:
+    """Carry this out in a thread of its own, and go on without it after so many seconds."""
+
+    def run() -> None:
+        try:
+            call()
+        except Exception:
+            log.exception("%s could not be closed", name)
+
+    thread = threading.Thread(target=run, name=f"{name} (closing)", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        log.error("%s could not be closed within %g s: left to end with the process", name, seconds)
+
+
 class Crew:
     """All parts with threads: they start one by one, and end together when the `with` block does."""
 

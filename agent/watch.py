@@ -2,6 +2,7 @@
 
 import logging
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from agent.facts import (
 )
 from agent.happenings import Happen
 from hardware.contacts import Contacts, ContactWatch
-from hardware.parts import Position, Reader, ReaderFailure
+from hardware.parts import Position, Reader, ReaderFailure, Sighting
 from hardware.presence import Presence, Presented, Removed, Tapped
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,9 @@ class ReaderWatch:
         self._answering_since = 0.0
         self._attempts = 0
         self._well: bool | None = None
+        self._failed_at = 0.0
+        self._polling_since: float | None = None
+        self._lock = threading.Lock()
         self.polls = 0
         self.failures = 0
         self.revivals = 0
@@ -70,10 +74,7 @@ class ReaderWatch:
         began = self._clock()
         self.polls += 1
         try:
-            if self._silent:
-                self.revivals += 1
-                self._reader.revive()
-            sighting = self._reader.poll()
+            sighting = self._poll(began)
         except ReaderFailure as failure:
             return self._failed(failure)
         now = self._clock()
@@ -90,6 +91,35 @@ class ReaderWatch:
     def health(self) -> dict[str, Any]:
         """Whether the chip answers (None: nobody knows yet), and what it says it is. Any thread."""
         return {"well": self._well, "version": self._reader.version()}
+
+    def hangs(self) -> None:
+        """A poll does not return: that is a failure too, until some do. Any thread."""
+        with self._lock:
+            if self._polling_since is None or self._well is False:
+                return
+            if self._failing_since is None:
+                self._failing_since = self._polling_since
+            self._silent = True
+            self._give_up("a look at the field does not return")
+
+    def failing_s(self) -> float:
+        """For how many seconds the reader has been in `ReaderFailure`; 0 for one that is well. Any thread."""
+        return self._clock() - self._failed_at if self._well is False else 0.0
+
+    def _poll(self, began: float) -> Sighting:
+        self._polling_since = began
+        try:
+            if self._silent:
+                self.revivals += 1
+                self._reader.revive()
+            return self._reader.poll()
+        finally:
+            with self._lock:
+                self._polling_since = None
+
+    def _give_up(self, detail: str) -> None:
+        self._well, self._failed_at = False, self._clock()
+        self._happen(FaultRaised, code="ReaderFailure", title="Reader Failure", detail=detail)
 
     def _tell(self, presented: Presented) -> None:
         match presented:
@@ -112,8 +142,7 @@ class ReaderWatch:
         self._attempts += 1
         patience = self._failing_since + READER_GRACE_S - now
         if self._well is not False and patience <= 0:
-            self._well = False
-            self._happen(FaultRaised, code="ReaderFailure", title="Reader Failure", detail=str(failure))
+            self._give_up(str(failure))
         wait = min(REVIVE_MAX_S, 0.25 * 2.0 ** min(self._attempts, 10)) * self._uniform(0.5, 1.0)
         return min(wait, patience) if patience > 0 else wait
 

@@ -78,6 +78,8 @@ def open_board(
         life.callback(strip.close)
         reader = LateReader(lambda: _reader(wiring, chips, pins))
         life.callback(reader.close)
+        for lock in locks.values():
+            life.callback(lock.close)  # before all others too: a reader or strip that hangs must not keep a pulse up
         return Board(reader, locks, contacts, strip, life.pop_all())
 
 

@@ -83,6 +83,7 @@ class Lights:
         self._guards = {name: FlashGuard() for name in segments}
         self._size = max((last + 1 for _, last in segments.values()), default=0)
         self._on_strip: list[Rgb] | None = None
+        self._spoilt = 0
         self._next_write = -math.inf
         self._backoff_s = 0.0
         self._failing: bool | None = None
@@ -138,6 +139,22 @@ class Lights:
             for watcher in self._watchers:
                 watcher(looks, self._clock())
 
+    def give_up(self) -> None:
+        """A frame hangs in the strip, and its thread is abandoned: whatever comes of it does not count. Any thread.
+
+        Another thread may step then, although the strip still has the old frame: when that goes through after all, all
+        pixels are written anew.
+        """
+        with self._changed:
+            self._spoil()
+        self._tell("a frame hangs in the strip, look after its supply and wiring")
+
+    def _spoil(self) -> None:
+        """Nobody knows any more what is on the strip."""
+        self._spoilt += 1
+        self._on_strip = None
+        self.wake.set()
+
     def _shine(self, name: str, look: Look, now: float) -> Shine:
         return self._guards[name].pass_on(shine(look, now), now)
 
@@ -150,12 +167,19 @@ class Lights:
         return frame
 
     def _write(self, frame: list[Rgb], now: float) -> bool:
+        spoilt, failure = self._spoilt, None
         try:
             self._strip.show(frame)
         except LightsFailure as error:
-            self._fail(error, now)
+            failure = error
+        with self._changed:
+            if spoilt != self._spoilt:
+                self._spoil()
+                return False
+            self._on_strip = None if failure else frame
+        if failure:
+            self._fail(failure, now)
             return False
-        self._on_strip = frame
         self._next_write = now + FRAME_S
         if self._backoff_s:
             logger.info("the lights are back")
@@ -165,7 +189,6 @@ class Lights:
 
     def _fail(self, error: LightsFailure, now: float) -> None:
         first = not self._backoff_s
-        self._on_strip = None
         self._set_backoff(RETRY_FIRST_S if first else min(2 * self._backoff_s, RETRY_AT_MOST_S))
         self._next_write = now + self._backoff_s
         if first:

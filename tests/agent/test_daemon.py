@@ -34,7 +34,7 @@ class Recorder:
 
 def test_the_loop_takes_facts_and_lets_time_act_until_a_signal() -> None:
     facts = Facts(Clock())
-    stopped = Stopped(facts)
+    stopped = Stopped(facts, lambda: None)
     road = Recorder(stopped)
     facts.happen(Restarted)
     heart = Heart("MainThread")
@@ -45,7 +45,7 @@ def test_the_loop_takes_facts_and_lets_time_act_until_a_signal() -> None:
 
 def test_a_lost_world_ends_the_agent_with_an_error() -> None:
     facts = Facts(Clock())
-    stopped = Stopped(facts)
+    stopped = Stopped(facts, lambda: None)
     stopped.world_lost()
     assert (stopped.asked, stopped.status) == (True, 1)
 
@@ -80,7 +80,8 @@ def test_the_teller_tells_a_change_once_but_not_the_time() -> None:
     state: dict[str, Any] = {"time": "1", "slots": (1, 2)}
     told: list[Mapping[str, Any]] = []
     notice = Notice()
-    teller = Teller(lambda: state, notice, lambda payload: told.append(json.loads(payload)))
+    said: list[Mapping[str, Any]] = []
+    teller = Teller(lambda: state, notice, lambda payload: told.append(json.loads(payload)), said.append)
     teller.tell()
     state["time"] = "2"
     teller.tell()
