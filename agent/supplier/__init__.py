@@ -121,10 +121,11 @@ class Supplier:
         self, request: _Request, card: str, headers: Mapping[str, str], *, fresh: bool
     ) -> Answer | Undelivered:
         """The answer. What breaks a connection may name what came over it, and that may be `card`."""
+        until = self._exchanger.deadline()
         body = None if request.body is None else json.dumps(dict(request.body)).encode("ascii")
         try:
             sent = {**_HEADERS, **headers, **self._authorization(), **({} if body is None else _JSON)}
-            answer = self._exchanger.exchange(request.method, request.path, sent, body, fresh=fresh)
+            answer = self._exchanger.exchange(request.method, request.path, sent, body, until=until, fresh=fresh)
         except Broken as broken:
             reason = told(str(broken), card)
             self._note(reason)

@@ -23,7 +23,7 @@ from urllib3.response import HTTPResponse
 
 from agent.clock import boottime
 from agent.secret_files import UnusableFile
-from agent.supplier.line import Broken, Dialler, Line, said
+from agent.supplier.line import Broken, Dialler, Line, left, said
 from agent.tls import Tls
 from agent.tls.reasons import why
 from agent.version import VERSION
@@ -80,9 +80,16 @@ class Exchanger:
         self._kept = self._session()
 
     def exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None, *, fresh: bool = False
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        until: float,
+        fresh: bool = False,
     ) -> Answer:
-        """Send one request and return its answer, both within the time-out.
+        """Send one request and return its answer, both until then (CLOCK_BOOTTIME seconds): nothing is sent later.
 
         `path` follows the base and is percent-encoded. `fresh`: over a connection of its own, not a kept one.
         Raises Broken.
@@ -91,16 +98,21 @@ class Exchanger:
         with self._session() if fresh else nullcontext(self._kept) as session:
             request = session.prepare_request(requests.Request(method, self._base + path, headers, data=body))
             try:
-                with session.send(request, stream=True) as response:
+                with session.send(request, stream=True, timeout=_time_left(until)) as response:
                     return _read(response)
             except (requests.RequestException, HTTPError) as error:
                 root = _root(error)
                 raise Broken(f"the connection to the supplier broke: {why(root)}", connected=True) from root
 
+    def deadline(self) -> float:
+        """Until when an exchange that begins now may last, CLOCK_BOOTTIME seconds."""
+        return boottime() + self._timeout_s
+
     def probe(self) -> None:
         """Make a connection and hang up: nothing is asked. Raises Broken."""
+        until = self.deadline()
         self._heed_files()
-        self._dialler.dial(boottime() + self._timeout_s).close()
+        self._dialler.dial(until).close()
 
     def close(self) -> None:
         """Close every connection and cut what is under way. Idempotent; later exchanges raise Broken."""
@@ -126,7 +138,7 @@ class Exchanger:
         self._kept.close()
 
     def _session(self) -> "_Session":
-        return _Session(self._host, _Adapter(self._dialler, self._timeout_s))
+        return _Session(self._host, _Adapter(self._dialler))
 
 
 class _Session(requests.Session):
@@ -150,10 +162,9 @@ class _Session(requests.Session):
 class _Adapter(HTTPAdapter):
     """Carries requests to the one server that its dialler knows. It repeats none by itself (max_retries is 0)."""
 
-    def __init__(self, dialler: Dialler, timeout_s: float) -> None:
+    def __init__(self, dialler: Dialler) -> None:
         super().__init__()
         self._dialler = dialler
-        self._timeout_s = timeout_s
         self._pool = self._new_pool()
 
     def get_connection_with_tls_context(self, *_args: object, **_kwargs: object) -> HTTPConnectionPool:
@@ -170,20 +181,18 @@ class _Adapter(HTTPAdapter):
         old.close()
 
     def _new_pool(self) -> "_Pool":
-        return _Pool(
-            self._dialler.host, self._dialler.port, maxsize=MAX_KEPT, dialler=self._dialler, timeout_s=self._timeout_s
-        )
+        return _Pool(self._dialler.host, self._dialler.port, maxsize=MAX_KEPT, dialler=self._dialler)
 
 
 class _Connection(HTTPConnection):
     """A connection of which every exchange, from the look-up to the last byte, keeps to its deadline."""
 
     _line: Line
+    timeout: Any  # seconds: urllib3 sets them anew for each request
 
-    def __init__(self, *args: Any, dialler: Dialler, timeout_s: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, dialler: Dialler, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dialler = dialler
-        self._timeout_s = timeout_s
         self._used = 0.0
 
     @property
@@ -193,7 +202,7 @@ class _Connection(HTTPConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request, if need be over a new line. Raises Broken and OSError."""
-        until = boottime() + self._timeout_s
+        until = boottime() + self.timeout
         if self.sock is None:
             self.sock = self._line = self._dialler.dial(until)
         self._line.begin(until)
@@ -248,6 +257,14 @@ def _read(response: requests.Response) -> Answer:
         retry_after=response.headers.get("Retry-After", ""),
         date=response.headers.get("Date", ""),
     )
+
+
+def _time_left(until: float) -> float:
+    """Seconds. Raises Broken when there are none: whoever comes late must not send what others have repeated."""
+    try:
+        return left(until)
+    except TimeoutError as error:
+        raise Broken(f"nothing was sent to the supplier: {error}", connected=False) from error
 
 
 def _root(error: BaseException) -> BaseException:

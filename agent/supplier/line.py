@@ -5,7 +5,7 @@ import io
 import socket
 import ssl
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -22,6 +22,7 @@ MAX_RECEIVED = 256 * 1024
 """Bytes that may come within one exchange, headers and framing included; requests alone knows no such limit."""
 
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+STOPPING = "the station is stopping"
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
 
 
@@ -54,7 +55,7 @@ class Line:
         """Raises OSError, also when the time is over."""
         rest = memoryview(data)
         while rest:
-            self._sock.settimeout(_left(self._until))
+            self._sock.settimeout(left(self._until))
             rest = rest[self._sock.send(rest) :]
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -65,7 +66,7 @@ class Line:
         """One read from the socket's `file`."""
         if self._may_receive <= 0:
             raise OSError(f"more than {MAX_RECEIVED // 1024} KiB came")
-        self._sock.settimeout(_left(self._until))
+        self._sock.settimeout(left(self._until))
         count = file.readinto(buffer)
         self._may_receive -= count or 0
         self.ended = count == 0
@@ -80,9 +81,7 @@ class Line:
 
     def cut(self) -> None:
         """End what another thread is doing on this line."""
-        with contextlib.suppress(OSError):  # the other end may have been faster
-            # SSLSocket.shutdown would pull the TLS object from under the thread that reads.
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        _cut(self._sock)
 
     def close(self) -> None:
         """Idempotent."""
@@ -117,6 +116,7 @@ class Dialler:
         self._names = _Names(host, port)
         self._lock = Lock()
         self._lines: WeakSet[Line] = WeakSet()  # an answer under way holds its line, even after urllib3 closed it
+        self._making: WeakSet[socket.socket] = WeakSet()
         self._closed = False
 
     def dial(self, until: float) -> Line:
@@ -127,14 +127,17 @@ class Dialler:
                 self._lines.add(line)
                 return line
         line.close()
-        raise Broken("the connection to the supplier is closed, for the station is stopping", connected=False)
+        raise Broken(f"the connection to the supplier is closed, for {STOPPING}", connected=False)
 
     def close(self) -> None:
-        """Cut every line and make no more. Idempotent."""
+        """Cut every line, also those that are being made, and make no more. Idempotent."""
         with self._lock:
             self._closed = True
             for line in self._lines:
                 line.cut()
+            for sock in self._making:
+                _cut(sock)
+        self._names.close()
 
     def _connect(self, until: float) -> socket.socket:
         """The first address that takes a connection; each gets its share of the time, so none starves the next."""
@@ -142,18 +145,39 @@ class Dialler:
         try:
             addresses = self._names.look_up(until)
             for position, info in enumerate(addresses):
-                share = _left(until) / (len(addresses) - position)
+                share = left(until) / (len(addresses) - position)
                 try:
-                    return _connected(info, share)
+                    return self._reach(info, share)
                 except OSError as error:
                     problem = said(error)
         except (OSError, UnicodeError) as error:
             problem = said(error)
         raise Broken(f"no connection to the supplier at {self.host}:{self.port}: {problem}", connected=False)
 
+    def _reach(self, info: AddressInfo, timeout_s: float) -> socket.socket:
+        family, kind, protocol, _, address = info
+        sock = socket.socket(family, kind, protocol)
+        try:
+            self._note(sock)
+            sock.settimeout(timeout_s)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _note(self, sock: socket.socket) -> None:
+        """From now on `close` cuts it. Raises OSError once that has come."""
+        with self._lock:
+            if self._closed:
+                raise OSError(STOPPING)
+            self._making.add(sock)
+
     def _secure(self, tls: Tls, until: float) -> socket.socket:
         def shake(line: ssl.SSLSocket) -> None:
-            line.settimeout(_left(until))
+            self._note(line)
+            line.settimeout(left(until))
             line.do_handshake()
 
         try:
@@ -181,21 +205,30 @@ class _Names:
                 # A daemon, because a look-up that hangs cannot be ended and must not hold up the process.
                 Thread(target=self._work, args=[self._running], name="supplier-names", daemon=True).start()
             running = self._running
-        return running.result(_left(until))
+        return running.result(left(until))
+
+    def close(self) -> None:
+        """Nobody waits for a look-up any more; later ones end as usual."""
+        with self._lock:
+            if self._running is not None:
+                self._running.set_exception(OSError(STOPPING))
+                self._running = None
 
     def _work(self, future: Future[Sequence[AddressInfo]]) -> None:
-        try:
-            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            self._finish()
-            future.set_exception(error)
-        else:
-            self._finish()
-            future.set_result(found)
+        with contextlib.suppress(InvalidStateError):  # `close` was faster
+            try:
+                found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as error:
+                self._finish(future)
+                future.set_exception(error)
+            else:
+                self._finish(future)
+                future.set_result(found)
 
-    def _finish(self) -> None:
+    def _finish(self, future: Future[Sequence[AddressInfo]]) -> None:
         with self._lock:
-            self._running = None
+            if self._running is future:
+                self._running = None
 
 
 def said(error: BaseException) -> str:
@@ -203,7 +236,7 @@ def said(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _left(until: float) -> float:
+def left(until: float) -> float:
     """Seconds until then. Raises TimeoutError when there are none."""
     left = until - boottime()
     if left <= 0:
@@ -211,14 +244,7 @@ def _left(until: float) -> float:
     return left
 
 
-def _connected(info: AddressInfo, timeout_s: float) -> socket.socket:
-    family, kind, protocol, _, address = info
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.settimeout(timeout_s)
-        sock.connect(address)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+def _cut(sock: socket.socket) -> None:
+    """End what another thread does on it, be it connecting; SSLSocket.shutdown would pull its TLS object away."""
+    with contextlib.suppress(OSError):  # the other end may have been faster
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -760,3 +760,56 @@ class TestThePool:
             before = len(seen)
             threading.Event().wait(0.05)
             assert len(seen) <= before + 3
+
+
+class TestHanging:
+    """A thread that hangs is given up: what it carried leaves again, and what it brings later is not used."""
+
+    def test_an_act_leaves_again_over_a_new_connection_and_the_late_outcome_is_not_used(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        supplier = SlowSupplier("end")
+        happened: list[tuple[type[Fact], dict[str, Any]]] = []
+        outbox = Outbox(
+            supplier, lambda kind, **values: happened.append((kind, values)), pay_wait_s=3.0, uniform=lambda *_: 0.0
+        )
+        turn, fresh = Turn(Heart("supplier-1")), Turn(Heart("supplier-1"))
+        hanging = threading.Thread(target=outbox.run, args=[turn])
+        hanging.start()
+        owe(outbox, END)
+        assert supplier.left("end")
+        assert turn.heart.last[1], "it is at work"
+        gate = supplier.gates.pop("end")
+        outbox.give_up(turn)
+        assert outbox.work(fresh)
+        settled = [values for kind, values in happened if kind is CallSettled]
+        assert [(each["act"].key, each["repeated"]) for each in settled] == [("end", True)]
+        gate.set()
+        hanging.join(5.0)
+        assert not hanging.is_alive()
+        assert [kind for kind, _ in happened].count(CallSettled) == 1
+        assert "it was repeated, and this outcome is not used" in caplog.text
+        assert supplier.calls == ["end", "end"]
+
+    def test_a_question_is_asked_again(self) -> None:
+        supplier = SlowSupplier("?04")
+        happened: list[type[Fact]] = []
+        outbox = Outbox(supplier, lambda kind, **_: happened.append(kind), pay_wait_s=3.0, uniform=lambda *_: 0.0)
+        turn = Turn(Heart("supplier-1"))
+        hanging = threading.Thread(target=outbox.run, args=[turn])
+        hanging.start()
+        owe(outbox, asks=(Ask(visit=1, card="04", until=float("inf")),))
+        assert supplier.left("?04")
+        gate = supplier.gates.pop("?04")
+        outbox.give_up(turn)
+        assert outbox.work(Turn(Heart("supplier-1")))
+        gate.set()
+        hanging.join(5.0)
+        assert not hanging.is_alive()
+        assert happened.count(ActiveAnswered) == 1
+
+    def test_one_that_only_waits_takes_nothing_any_more(self, bench: Bench) -> None:
+        bench.outbox.give_up(bench.turn)
+        bench.owe(END)
+        assert not bench.outbox.work(bench.turn)
+        assert bench.outbox.work(Turn(Heart("supplier-1")))

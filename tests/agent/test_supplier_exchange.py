@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import itertools
+import os
 import socket
 import ssl
 import subprocess
@@ -657,3 +658,82 @@ def test_what_broke_a_connection_is_told_without_the_card_and_with_a_bound(
     assert isinstance(outcome, Undelivered)
     assert "no card ..E5F6 here xxx" in outcome.reason
     assert len(outcome.reason) <= 1024
+
+
+def test_an_exchange_whose_time_was_over_before_it_could_leave_sends_nothing(
+    scripted: Callable[..., Scripted], supplier: Callable[..., Supplier], tmp_path: Path
+) -> None:
+    """Its thread may have been abandoned while it hung, and what it carries been repeated and overtaken."""
+    server = scripted(_keeps(OK))
+    token = tmp_path / "token"
+    os.mkfifo(token)
+    asking = supplier(server.url(), token_file=str(token), request_timeout_s=0.2)
+    outcomes: list[Outcome] = []
+    busy = threading.Thread(target=lambda: outcomes.append(asking.deliver(START, repeated=False)))
+    began = boottime()
+    busy.start()
+    with token.open("wb") as writer:  # opened, it waits for a line
+        _wait_until(lambda: boottime() - began > 0.3)
+        writer.write(b"secret")
+    busy.join(PATIENCE_S)
+    (outcome,) = outcomes
+    assert isinstance(outcome, Undelivered)
+    assert outcome.reason.startswith("nothing was sent to the supplier: the time for the whole exchange is over")
+    assert not outcome.connected
+    assert server.connections == 0
+
+
+def _full() -> socket.socket:
+    """A listener that lets nobody in any more: whoever connects waits."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    return listener
+
+
+@pytest.mark.parametrize("stage", ["look-up", "connecting", "handshake"])
+def test_close_cuts_a_connection_that_is_being_made(
+    scripted: Callable[..., Scripted],
+    supplier: Callable[..., Supplier],
+    certificates: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+) -> None:
+    reached, let_go = threading.Event(), threading.Event()
+    real = socket.socket.connect
+    with _full() as full, contextlib.ExitStack() as life:
+        life.callback(let_go.set)
+        for _ in range(2):
+            waiting = life.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        if stage == "handshake":
+            server = scripted(lambda connection: (reached.set(), _silent(connection)))
+            url = server.url("127.0.0.1", "https")
+        else:
+            url = f"http://127.0.0.1:{full.getsockname()[1]}/api/v2"
+
+        def connect(sock: socket.socket, address: Any) -> None:
+            if stage == "connecting":
+                reached.set()
+            real(sock, address)
+
+        def look_up(*_: object, **__: object) -> None:
+            reached.set()
+            let_go.wait(PATIENCE_S)
+            raise OSError("too late")
+
+        monkeypatch.setattr(socket.socket, "connect", connect)
+        if stage == "look-up":
+            monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        asking = supplier(url, ca_file=str(certificates / "ca.pem"), request_timeout_s=60.0)
+        outcomes: list[Outcome] = []
+        busy = threading.Thread(target=lambda: outcomes.append(asking.ask(CARD)))
+        busy.start()
+        assert reached.wait(PATIENCE_S)
+        asking.close()
+        busy.join(PATIENCE_S)
+        (outcome,) = outcomes
+        assert isinstance(outcome, Undelivered)
+        asking.probe()
+        assert not asking.connection().reachable

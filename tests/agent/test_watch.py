@@ -1,6 +1,7 @@
 """What the parts report becomes facts; a failing reader is told and brought back."""
 
 import logging
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,7 @@ from agent.facts import (
     LockSettled,
     SeveralCardsSeen,
 )
-from agent.watch import BoltWatch, ReaderWatch, lights_watch
+from agent.watch import REVIVE_MAX_S, BoltWatch, ReaderWatch, lights_watch
 from hardware.parts import NoCard, OneCard, Position, ReaderFailure, SeveralCards, Sighting
 
 POLL_S = 0.05
@@ -265,3 +266,47 @@ class TestBoltsAndLights:
         assert raised[1]["detail"] == "Sessions go on without lights: the strip took no frame."
         assert (raised[0], raised[1]["code"], raised[1]["warning"]) == (FaultRaised, "LightsFailure", True)
         assert cleared == (FaultCleared, {"code": "LightsFailure"})
+
+
+def test_a_poll_that_never_returns_is_a_failure_until_polls_return_again(bench: Bench) -> None:
+    bench.pass_(5.0)
+    begun, let_go = threading.Event(), threading.Event()
+
+    def hang() -> Sighting:
+        begun.set()
+        assert let_go.wait(10.0)
+        return OneCard(CARD)
+
+    bench.reader.poll = hang  # type: ignore[method-assign]
+    step = threading.Thread(target=bench.watch.step)
+    step.start()
+    assert begun.wait(5.0)
+    assert bench.watch.failing_s() == 0.0
+    bench.watch.hangs()
+    bench.watch.hangs()
+    assert [kind for kind in bench.kinds() if kind is FaultRaised] == [FaultRaised]
+    assert bench.heard[-1][2]["detail"] == "a look at the field does not return"
+    bench.clock.pass_(61.0)
+    assert bench.watch.failing_s() == 61.0
+    del bench.reader.poll
+    bench.reader.field = OneCard(CARD)
+    let_go.set()
+    step.join(5.0)
+    bench.pass_(3.0)
+    assert bench.kinds()[-1] is FaultCleared
+    assert CardTapped not in bench.kinds(), "a card that was there when it came back is no tap"
+    assert bench.watch.failing_s() == 0.0
+
+
+def test_a_reader_between_two_polls_does_not_hang(bench: Bench) -> None:
+    bench.pass_(1.0)
+    before = len(bench.heard)
+    bench.watch.hangs()
+    assert len(bench.heard) == before
+
+
+def test_for_how_long_a_dead_reader_fails(bench: Bench) -> None:
+    bench.pass_(1.0)
+    bench.reader.dead = True
+    bench.pass_(30.0)
+    assert 25.0 < bench.watch.failing_s() < 30.0 + REVIVE_MAX_S

@@ -249,3 +249,40 @@ def test_an_unknown_light_is_the_callers_mistake(bench: Bench) -> None:
 def test_no_lights_no_frames(clock: Any) -> None:
     lights = Lights(Strip(clock), {}, palette_of({}), 1.0, clock)
     assert lights.step() == LONG_S
+
+
+class Sticky(Strip):
+    """Its first frame hangs until it is let go."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__(clock)
+        self.begun, self.let_go = threading.Event(), threading.Event()
+
+    def show(self, frame: Sequence[Rgb]) -> None:
+        if not self.begun.is_set():
+            self.begun.set()
+            assert self.let_go.wait(10.0)
+        super().show(frame)
+
+
+def test_a_frame_that_hangs_is_told_and_once_it_goes_through_all_is_written_anew(wiring: Wiring, clock: Any) -> None:
+    strip, told = Sticky(clock), []
+    lights = Lights(strip, segments_of(wiring), palette_of({}), 1.0, clock, told.append)
+    lights.show({"main": Look((Colour.RED,))})
+    old = threading.Thread(target=lights.step)
+    old.start()
+    assert strip.begun.wait(5.0)
+    lights.give_up()
+    assert told == ["a frame hangs in the strip, look after its supply and wiring"]
+    lights.show({"main": Look((Colour.BLUE,))})
+    lights.step()
+    assert (told[1:], [frame[0] for _, frame in strip.frames]) == ([""], [BLUE])
+    lights.wake.clear()
+    strip.let_go.set()
+    old.join(5.0)
+    assert strip.frames[-1][1][0] == RED, "the old frame came through late"
+    assert lights.wake.is_set()
+    clock.advance(1.0)
+    lights.step()
+    assert strip.frames[-1][1][0] == BLUE
+    assert told[2:] == []
