@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.config.address import host_and_port, is_loopback
+from agent.config.credentials import CLIENT_KEYS, WEB_KEY, WEB_TOKEN, credential
 from agent.config.lights import check_lights, pins_of_lights
 from agent.config.schema import Mistakes, shown
 from hardware.header import I2C, SPI, UART
@@ -139,8 +140,8 @@ def _check_mqtt(mqtt: Known, mistakes: Mistakes) -> None:
 def _check_web(web: Known, mistakes: Mistakes) -> None:
     if not web.get("listen") or is_loopback(host_and_port(web["listen"])[0]):
         return
-    for name in ("cert_file", "key_file", "token_file"):
-        if web.get(name) == "":
+    for name, handed_over in (("cert_file", ""), ("key_file", WEB_KEY), ("token_file", WEB_TOKEN)):
+        if web.get(name) == "" and not (handed_over and credential(handed_over)):
             mistakes.add(
                 f"web.{name}", " is missing: the page is open to other machines, so all three files are needed"
             )
@@ -155,6 +156,8 @@ def _check_metrics(known: Known, mistakes: Mistakes) -> None:
 def _check_pairs(known: Known, mistakes: Mistakes) -> None:
     for section in ("supplier", "mqtt"):
         cert, key = (known[section].get(name) for name in ("client_cert_file", "client_key_file"))
+        if cert and key == "" and credential(CLIENT_KEYS[section]):
+            continue
         if None not in {cert, key} and bool(cert) != bool(key):
             name = "client_key_file" if cert else "client_cert_file"
             mistakes.add(f"{section}.{name}", " is missing: a client certificate and its key go together")

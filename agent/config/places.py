@@ -5,6 +5,8 @@ from pathlib import Path
 
 CLONE = Path(__file__).parent.parent.parent / "config"
 
+CREDENTIALS = Path("/etc/station-agent/credentials")
+"""Where the installer keeps what systemd hands over to the service."""
 JOURNAL = "journal.db"
 """The journal, in `state_dir`."""
 UNWRITTEN = "unwritten"
