@@ -104,6 +104,37 @@ def test_the_watchdog(clinic: Clinic, drop_in: str, expected: tuple[str, str]) -
     assert (found.level, found.said) == ("warning", "there is no /dev/watchdog")
 
 
+@pytest.mark.parametrize("off", ["0", "0s", "off", "infinity", ""])
+def test_a_watchdog_that_is_off_by_any_word(clinic: Clinic, off: str) -> None:
+    clinic.put("/usr/lib/systemd/system.conf.d/40-pi.conf", "[Manager]\nRuntimeWatchdogSec=1m\n")
+    clinic.put("/etc/systemd/system.conf.d/zz-own.conf", f"[Manager]\nRuntimeWatchdogSec={off}\n")
+    (found,) = watchdog.look(clinic.machine())
+    assert found.level == "warning"
+
+
+def test_the_systems_own_drop_in_feeds_the_watchdog_unless_one_of_the_same_name_stands_before_it(
+    clinic: Clinic,
+) -> None:
+    clinic.put("/etc/systemd/system.conf", "[Manager]\n#RuntimeWatchdogSec=off\n")
+    clinic.put("/etc/systemd/system.conf.d/station.conf", "")
+    clinic.put("/usr/lib/systemd/system.conf.d/40-pi.conf", "[Manager]\nRuntimeWatchdogSec=1m\n")
+    (found,) = watchdog.look(clinic.machine())
+    assert (found.level, found.said) == ("ok", "restarts a Pi that hangs for 1m (RuntimeWatchdogSec)")
+    clinic.put("/etc/systemd/system.conf.d/40-pi.conf", "[Manager]\n")
+    (found,) = watchdog.look(clinic.machine())
+    assert found.level == "warning"
+
+
+def test_a_watchdog_that_nobody_feeds_before_the_reboot(clinic: Clinic) -> None:
+    clinic.put("/etc/systemd/system.conf.d/station.conf", "RuntimeWatchdogSec=14\n")
+    clinic.put("/sys/class/watchdog/watchdog0/state", "inactive\n")
+    (found,) = watchdog.look(clinic.machine())
+    assert (found.level, found.mend) == ("warning", "reboot")
+    clinic.put("/sys/class/watchdog/watchdog0/state", "active\n")
+    (found,) = watchdog.look(clinic.machine())
+    assert found.level == "ok"
+
+
 def test_root_needs_no_groups(clinic: Clinic) -> None:
     clinic.user, clinic.is_root, clinic.groups = "root", True, set()
     (found,) = groups.look(RIGHT, clinic.machine())
