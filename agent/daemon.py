@@ -16,6 +16,7 @@ from agent.control import Control, Notice
 from agent.ending import LastResort
 from agent.happenings import Facts
 from agent.heartbeats import Heart, Hearts
+from agent.logs import sum_up
 from agent.notify import notify, watchdog_s
 from agent.road import Road
 from agent.rooms import Rooms, open_rooms
@@ -81,7 +82,7 @@ def run(config: Config, runtime: Path) -> int:
             *(Replaceable(lane, request_s + LANE_S, rooms.outbox.give_up) for lane in lanes.workers),
         ]
         watchdog = Watchdog(hearts, rooms.reader, replaceable, Bites(runtime, clock.now), fed_by(hearts, facts))
-        crew.start(Loop("watchdog", watchdog.step, hearts))
+        crew.start(Loop("watchdog", lambda: look_around(watchdog), hearts))
         notify("READY=1")
         log.info("station %s is ready, version %s", rooms.station_id, VERSION)
         loop(rooms.road, facts, stopped, teller.tell, heart)
@@ -115,6 +116,12 @@ def fed_by(hearts: Hearts, facts: Facts) -> Feeding | None:
     if patience_s is None:
         return None
     return Feeding(patience_s, lambda: hearts.last()[MAIN][0], facts.poke, time.monotonic())
+
+
+def look_around(watchdog: Watchdog) -> float:
+    """The watchdog's look, which is also when a flood of lines is summed up that has ended."""
+    sum_up()
+    return watchdog.step()
 
 
 def step_slots(rooms: Rooms) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent.broker.mailbox import MESSAGES_MAX, Mailbox
+from agent.chronicle import chronicle
 from agent.clock import Clock
 from agent.effects import Answer, Effects
 from agent.events import Events
@@ -28,7 +29,6 @@ from agent.keeping import STORAGE, Keeping
 from agent.lookups import Lookups
 from agent.outbox import ACTS_MAX, Outbox
 from agent.state import Station
-from agent.story import told
 from agent.workflow import Rules, decide, next_deadline
 from hardware.looks import Look
 from hardware.parts import Position
@@ -146,8 +146,7 @@ class Road:
             return
         self.station = after
         self._keeping.note_taken(fact)
-        for line in told(fact, before, after, effects):
-            log.info("%s", line)
+        chronicle(fact, before, after, effects)
         self.draw()
         for answer in effects.answers:
             self._answered(answer)
