@@ -14,6 +14,7 @@ import msgspec
 from agent.clock import boottime
 from agent.config.places import JOURNAL
 from agent.config.settings import Config
+from agent.heartbeats import Hearts
 from agent.journal import Journal
 from agent.logs import last_lines
 from agent.version import VERSION
@@ -27,11 +28,12 @@ PAGE_BYTES = 4096
 class Diagnostics:
     """Collects it; `found` runs in main."""
 
-    def __init__(self, config: Config, journal: Journal, reader: ReaderWatch, bolts: BoltWatch) -> None:
+    def __init__(self, config: Config, journal: Journal, reader: ReaderWatch, bolts: BoltWatch, hearts: Hearts) -> None:
         self._config = config
         self._journal = journal
         self._reader = reader
         self._bolts = bolts
+        self._hearts = hearts
         self._began = boottime()
 
     def found(self, status: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class Diagnostics:
                 "seconds": round(boottime() - self._began, 1),
                 "residentBytes": resident_bytes(),
                 "threads": sorted(thread.name for thread in threading.enumerate()),
+                "heartbeats": heartbeats(self._hearts),
             },
             "config": msgspec.to_builtins(self._config, enc_hook=str),
             "journal": self._in_journal(),
@@ -62,6 +65,15 @@ class Diagnostics:
             "bytes": sum(part.stat().st_size for part in parts if part.exists()),
             "away": self._journal.away,
         }
+
+
+def heartbeats(hearts: Hearts) -> dict[str, dict[str, float]]:
+    """By thread: the seconds since its last beat and in its present step, and how often a fresh one took its place."""
+    beat, busy, replaced = hearts.seconds(), hearts.busy(), hearts.replaced()
+    return {
+        name: {"seconds": round(beat[name], 1), "busy": round(busy.get(name, 0.0), 1), "replaced": replaced[name]}
+        for name in sorted(beat)
+    }
 
 
 def versions() -> dict[str, str]:

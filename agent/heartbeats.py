@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 
@@ -35,12 +36,14 @@ class Hearts:
         self._clock = clock
         self._lock = threading.Lock()
         self._hearts: dict[str, Heart] = {}
+        self._begun: Counter[str] = Counter()
 
     def heart(self, name: str) -> Heart:
         """A new heart under this name; that of a fresh thread takes the place of its forerunner's."""
         heart = Heart(name, self._clock)
         with self._lock:
             self._hearts[name] = heart
+            self._begun[name] += 1
         return heart
 
     def seconds(self) -> dict[str, float]:
@@ -53,6 +56,11 @@ class Hearts:
         now = self._clock()
         found = {heart.name: heart.last for heart in self._all()}
         return {name: now - beat if working else 0.0 for name, (beat, working) in found.items()}
+
+    def replaced(self) -> dict[str, int]:
+        """How often a fresh thread took each one's place."""
+        with self._lock:
+            return {name: begun - 1 for name, begun in self._begun.items()}
 
     def last(self) -> dict[str, tuple[float, bool]]:
         """Each thread's `Heart.last`."""

@@ -162,7 +162,7 @@ def open_rooms(
             clock_set=check.is_set(wall),
         )
 
-    diagnostics = Diagnostics(config, journal, reader, bolts)
+    diagnostics = Diagnostics(config, journal, reader, bolts, hearts)
 
     def about() -> Mapping[str, Any]:
         parts = {"kind": config.wiring.kind, "lights": config.wiring.lights.kind}

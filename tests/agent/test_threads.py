@@ -150,6 +150,7 @@ def test_a_heart_beats_at_the_begin_and_the_end_of_each_step() -> None:
         assert eventually(lambda: hearts.last() == {"lights": (130.0, False)})
         now[0] = 190.0
         assert (hearts.seconds(), hearts.busy()) == ({"lights": 60.0}, {"lights": 0.0})
+        assert hearts.replaced() == {"lights": 0}
 
 
 def test_a_fresh_thread_takes_the_place_of_one_that_hangs_and_that_ends_without_another_step() -> None:
@@ -167,6 +168,7 @@ def test_a_fresh_thread_takes_the_place_of_one_that_hangs_and_that_ends_without_
         old.join(5.0)
         assert not old.is_alive()
     assert hang.calls == ["lights", "lights"]
+    assert hearts.replaced() == {"lights": 1}
     assert done == ["lights"]
 
 
