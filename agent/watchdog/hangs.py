@@ -4,7 +4,7 @@ from agent.heartbeats import Hearts
 
 
 class Hangs:
-    """Counts in looks: between two of them a thread gathers at most `most_s` seconds, however late the second came.
+    """Counts in looks: the time between two of them counts unless the second came more than `most_s` seconds later.
 
     So a process that was stopped, or a machine that had no time for it, does not find all its threads hanging.
     """
@@ -18,7 +18,9 @@ class Hangs:
 
     def look(self, now: float) -> dict[str, float]:
         """By thread, the seconds since a step began that is still under way without a beat; 0 for all others."""
-        passed = 0.0 if self._looked is None else min(self._most_s, now - self._looked)
+        passed = 0.0 if self._looked is None else now - self._looked
+        if passed > self._most_s:
+            passed = 0.0
         self._looked = now
         seen = self._hearts.last()
         self._hung = {

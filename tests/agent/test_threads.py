@@ -10,6 +10,7 @@ import pytest
 from support.mqtt import eventually
 
 from agent import threads
+from agent.diagnostics import heartbeats
 from agent.heartbeats import Hearts
 from agent.threads import Crew, Loop, Pool, Turn, Worker
 
@@ -205,3 +206,16 @@ def test_it_is_stopped_when_its_block_fails() -> None:
     with pytest.raises(RuntimeError, match="elsewhere"), started(Loop("health", step, Hearts())):
         raise RuntimeError("elsewhere")
     assert "health" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_diagnostics_tell_heartbeats_and_who_was_replaced() -> None:
+    now = [100.0]
+    hearts = Hearts(lambda: now[0])
+    hearts.heart("lights")
+    hearts.heart("lights").work()
+    hearts.heart("reader").rest()
+    now[0] = 101.26
+    assert heartbeats(hearts) == {
+        "lights": {"seconds": 1.3, "busy": 1.3, "replaced": 1},
+        "reader": {"seconds": 1.3, "busy": 0.0, "replaced": 0},
+    }

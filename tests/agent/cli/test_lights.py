@@ -268,7 +268,8 @@ def test_root_loads_nothing_of_the_agent_but_what_it_needs() -> None:
     )
     loaded = set(done.stdout.split())
     assert {name for name in loaded if name.startswith("agent.")} == {
-        *("agent.cli", "agent.cli.lights", "agent.logs", "agent.notify", "agent.version")
+        *("agent.cli", "agent.cli.lights", "agent.journald", "agent.log_limit", "agent.logs"),
+        *("agent.notify", "agent.version"),
     }
     assert not loaded & {"requests", "paho", "msgspec", "gpiozero", "lgpio", "spidev"}
 
