@@ -77,10 +77,7 @@ def run(config: Config, runtime: Path) -> int:
         teller.tell()
         about = rooms.about
         crew.start(Control(runtime, teller.latest, notice, rooms.commands.carry_out, about, hearts.heart(Control.name)))
-        replaceable = [
-            Replaceable(lights.worker, LIGHTS_S, lambda _: rooms.lights.give_up()),
-            *(Replaceable(lane, request_s + LANE_S, rooms.outbox.give_up) for lane in lanes.workers),
-        ]
+        replaceable = [*replaceable_lights(rooms, lights), *replaceable_lanes(rooms, lanes, request_s)]
         watchdog = Watchdog(hearts, rooms.reader, replaceable, Bites(runtime, clock.now), fed_by(hearts, facts))
         crew.start(Loop("watchdog", lambda: look_around(watchdog), hearts))
         notify("READY=1")
@@ -116,6 +113,16 @@ def fed_by(hearts: Hearts, facts: Facts) -> Feeding | None:
     if patience_s is None:
         return None
     return Feeding(patience_s, lambda: hearts.last()[MAIN][0], facts.poke, time.monotonic())
+
+
+def replaceable_lights(rooms: Rooms, lights: Loop) -> list[Replaceable]:
+    """The thread of the lights: what becomes of a frame that hangs does not count any more."""
+    return [Replaceable(lights.worker, LIGHTS_S, lambda _: rooms.lights.give_up())]
+
+
+def replaceable_lanes(rooms: Rooms, lanes: Pool, request_s: float) -> list[Replaceable]:
+    """The threads of the supplier's pool: what they carry is repeated. An exchange may take `request_s` seconds."""
+    return [Replaceable(worker, request_s + LANE_S, rooms.outbox.give_up) for worker in lanes.workers]
 
 
 def look_around(watchdog: Watchdog) -> float:
