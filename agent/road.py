@@ -103,6 +103,7 @@ class Road:
         self._restart = restart
         self._bolts_rest = False
         self._watchers: list[Watcher] = []
+        self._warned: list[Callable[[], None]] = []
         self._look_up = Lookups(journal, rules, kept_for, clock_set, diagnose).about
         self._keeping = Keeping(
             journal=journal,
@@ -124,9 +125,14 @@ class Road:
         now = self._clock.now()
         return face(self.station, now.boottime, now.boot)
 
-    def watch(self, watcher: Watcher) -> None:
-        """Let `watcher` see every fact from now on, in order, once it is kept and drawn."""
+    def watch(self, watcher: Watcher, deciding: Callable[[], None] | None = None) -> None:
+        """Let `watcher` see every fact from now on, in order, once it is kept and drawn.
+
+        `deciding` is called before each: what other threads do from then on may come of it.
+        """
         self._watchers.append(watcher)
+        if deciding is not None:
+            self._warned.append(deciding)
 
     def take(self, fact: Fact) -> None:
         """Decide, journal, draw, deliver."""
@@ -136,6 +142,8 @@ class Road:
         fact = self._look_up(fact)
         if isinstance(fact, AcquireAnswered | CallSettled):
             fact = dataclasses.replace(fact, act=self._outbox.current(fact.act))
+        for warn in self._warned:
+            warn()
         before = self.station
         after, effects = decide(before, fact, self._rules)
         if isinstance(fact, CardTapped):

@@ -46,28 +46,30 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
             yield f"inbox: {kind}"
         case _:
             pass
-    yield from _at_the_slots(fact)
-    yield from _asked(fact)
-    yield from _slots(before, after)
+    yield from at_the_slots(fact)
+    yield from asked_for(fact)
+    yield from (line for _, line in slots_told(before, after))
     yield from _faults(before, after)
     for event in effects.events:
         if event.name == "refused":
             yield f"card {masked(str(event.data['card']))} turned away: {event.data['reason']}"
         else:
             yield f"event {event.name}"
-    yield from _turned_down(fact, effects)
+    yield from turned_down(fact, effects)
     for problem in effects.problems:
         yield f"could not be handled: {problem.title}: {problem.detail}"
 
 
-def _turned_down(fact: Fact, effects: Effects) -> Iterator[str]:
+def turned_down(fact: Fact, effects: Effects) -> Iterator[str]:
+    """Why a command was not done."""
     if isinstance(fact, CommandReceived):
         for answer in effects.answers:
             if answer.problem:
                 yield f"a command was not done: {answer.problem.title}: {answer.problem.detail}"
 
 
-def _at_the_slots(fact: Fact) -> Iterator[str]:
+def at_the_slots(fact: Fact) -> Iterator[str]:
+    """What a slot's parts or the release contact show."""
     match fact:
         case LockSettled(slot=slot, locked=None):
             yield f"slot {slot} has no sensor; its move is believed"
@@ -79,10 +81,11 @@ def _at_the_slots(fact: Fact) -> Iterator[str]:
             return
 
 
-def _asked(fact: Fact, who: str = "somebody on site") -> Iterator[str]:
+def asked_for(fact: Fact, who: str = "somebody on site") -> Iterator[str]:
+    """What `who`, or whoever sent a command, asks for; nothing for any other fact."""
     match fact:
         case CommandReceived(known=None, asked=Fact() as asked):
-            yield from _asked(asked, "a command")
+            yield from asked_for(asked, "a command")
         case CommandReceived(known=None):
             yield "a command could not be read"
         case CommandReceived():
@@ -115,7 +118,8 @@ def _asked_of_the_station(fact: Fact, who: str) -> Iterator[str]:
             return
 
 
-def _slots(before: Station, after: Station) -> Iterator[str]:
+def slots_told(before: Station, after: Station) -> Iterator[tuple[int, str]]:
+    """Slots that are in another part of their story now, by number."""
     for number, slot in after.slots.items():
         was = before.slots.get(number)
         if was is None or (was.phase, was.session) == (slot.phase, slot.session):
@@ -123,7 +127,7 @@ def _slots(before: Station, after: Station) -> Iterator[str]:
         session = after.sessions.get(slot.session)
         whose = f" for card {masked(session.card)}, session {session.id}" if session else ""
         doing = DOING.get(slot.phase) or status_of(after, slot)
-        yield f"slot {number} is {doing}{whose}"
+        yield number, f"slot {number} is {doing}{whose}"
 
 
 def _faults(before: Station, after: Station) -> Iterator[str]:

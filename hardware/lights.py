@@ -4,7 +4,7 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from hardware.clock import boottime
 from hardware.looks import DARK, Colour, Look
@@ -23,6 +23,9 @@ _RGB = re.compile(r"#[0-9a-fA-F]{6}")
 
 Shown = Callable[[Mapping[str, Look], float], None]
 """Told what is on the strip now, and since when (seconds, CLOCK_BOOTTIME), in the stepping thread: it must not wait."""
+
+Wrote = Callable[[Sequence[Rgb]], None]
+"""Told the frame that is on the strip now, in the stepping thread: it must not wait."""
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +95,15 @@ class Lights:
         self._changes_shown = -1
         self._changed = threading.Condition()
         self._watchers: list[Shown] = []
+        self._frame_watchers: list[Wrote] = []
 
     def watch(self, watcher: Shown) -> None:
         """Let `watcher` know of each change once it is on the strip. Before the first step."""
         self._watchers.append(watcher)
+
+    def watch_frames(self, watcher: Wrote) -> None:
+        """Let `watcher` see each frame that the strip took. Before the first step."""
+        self._frame_watchers.append(watcher)
 
     def show(self, looks: Mapping[str, Look]) -> None:
         """From now on show these, and every light that is not named dark. Raises KeyError for an unknown light."""
@@ -185,6 +193,8 @@ class Lights:
             logger.info("the lights are back")
             self._set_backoff(0.0)
         self._tell("")
+        for watcher in self._frame_watchers:
+            watcher(frame)
         return True
 
     def _fail(self, error: LightsFailure, now: float) -> None:

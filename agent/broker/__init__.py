@@ -11,6 +11,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from agent.broker.link import Link
 from agent.broker.mail import BrokerError, Incoming, Mailbox, Token
@@ -30,6 +31,18 @@ LONGEST_PAUSE_S = 60.0
 LOOK_S = 1.0
 FAREWELL_S = 1.2
 STOP_S = 2.0
+
+
+class Watcher(Protocol):
+    """Called in the thread `broker`: neither may wait or raise."""
+
+    def published(self, publish: Publish, mid: int) -> None:
+        """This has left under the packet id `mid`."""
+        ...
+
+    def answered(self, mid: int, reason: int) -> None:
+        """The broker answered packet id `mid` with an MQTT 5 reason code (0 under MQTT 3.1.1)."""
+        ...
 
 
 def full_jitter(attempt: int) -> float:
@@ -80,12 +93,17 @@ class Broker:
         self._look_at = 0.0
         self._links = 0
         self._last_complaint = ""
+        self._watchers: list[Watcher] = []
         self._stopping = threading.Event()
         self._woken, self._wakes = socket.socketpair()
         self._woken.setblocking(False)
         self._wakes.setblocking(False)
         self._heart = heart or Heart(self.name)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Let `watcher` see what is published. Before the start."""
+        self._watchers.append(watcher)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -209,13 +227,18 @@ class Broker:
         if link.turn(self._woken, wait_s):
             self._outgoing.more()
         while link.answers:
-            self._outgoing.answered(*link.answers.popleft(), boottime())
+            mid, reason = link.answers.popleft()
+            self._outgoing.answered(mid, reason, boottime())
+            for watcher in self._watchers:
+                watcher.answered(mid, reason)
         while link.messages:
             self._received(link.messages.popleft())
 
     def _send(self, link: Link, publish: Publish) -> int:
         mid = link.publish(publish)
         self._outgoing.sent(mid, publish, boottime())
+        for watcher in self._watchers:
+            watcher.published(publish, mid)
         return mid
 
     def _leave(self, link: Link) -> None:

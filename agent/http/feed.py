@@ -1,79 +1,155 @@
-"""What happens at the station, as server-sent events for whoever looks on (HTML standard, section 9.2)."""
+"""What happens at the station, for whoever looks on, also as server-sent events (HTML standard, section 9.2)."""
 
-import json
 import queue
 import threading
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-KEEP_ALIVE_S = 15.0
+import msgspec
+
+from agent.clock import boottime
+from agent.events import rfc3339
+
+BEAT = "beat"
+BEAT_S = 5.0
+"""How often a reader hears that the server is there."""
 BEHIND = 1000
 """How many events a slow reader may be behind before it is hung up on."""
+BEHIND_BYTES = 4 * 1024 * 1024
+KEPT_NUMBERED = 500
+"""How many numbered events are kept for those who come later."""
+READERS = 100
 
-Reader = queue.SimpleQueue[bytes | None]
-"""Chunks for one reader; None: no more."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event: `body` is its data as JSON, `number` is 0 for one that has none."""
+
+    event: str
+    body: bytes
+    number: int = 0
+
+    def chunk(self) -> bytes:
+        """As server-sent event: JSON has no line ends of its own, so that one line of data does."""
+        name = b"id: %d\n" % self.number if self.number else b""
+        return b"%sevent: %s\ndata: %s\n\n" % (name, self.event.encode(), self.body)
+
+
+@dataclass(slots=True, eq=False)
+class _Reader:
+    """What one reader is still to hear; None: no more. `put` and `taken` are bytes."""
+
+    queue: "queue.SimpleQueue[Told | None]" = field(default_factory=queue.SimpleQueue)
+    put: int = 0
+    taken: int = 0
 
 
 class Feed:
-    """One queue per reader; `publish` never waits."""
+    """One queue per reader; `publish` never waits. Any thread.
 
-    def __init__(self) -> None:
+    The last `KEPT_NUMBERED` numbered events are kept; of the others those that are to be, of each name the latest only.
+    """
+
+    def __init__(self, readers: int = READERS, now: Callable[[], float] = time.time) -> None:
+        """At most so many `readers` at once; `now` gives Unix seconds."""
+        self._most = readers
+        self._now = now
         self._lock = threading.Lock()
-        self._readers: list[Reader] = []
-        self._latest: dict[str, bytes] = {}
+        self._readers: list[_Reader] = []
+        self._latest: dict[str, Any] = {}
+        self._numbered: deque[Told] = deque(maxlen=KEPT_NUMBERED)
         self._closed = False
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many readers as there may be."""
+        with self._lock:
+            return len(self._readers) >= self._most
 
     def publish(self, event: str, data: Any, *, keep: bool = False) -> None:
         """Tell every reader; what is kept is also told to those who come later."""
-        chunk = f"event: {event}\ndata: {json.dumps(data)}\n\n".encode()
         with self._lock:
             if keep:
-                self._latest[event] = chunk
-            for reader in list(self._readers):
-                self._put(reader, chunk)
+                self._latest[event] = data
+            if self._readers:
+                self._tell(Told(event, msgspec.json.encode(data)))
 
-    def _put(self, reader: Reader, chunk: bytes) -> None:
-        if reader.qsize() < BEHIND:
-            reader.put(chunk)
-        else:
-            self._readers.remove(reader)
-            reader.put(None)
+    def publish_numbered(self, event: str, number: int, data: Any) -> None:
+        """Tell every reader; `number` is more than that of the one before."""
+        told = Told(event, msgspec.json.encode(data), number)
+        with self._lock:
+            self._numbered.append(told)
+            self._tell(told)
+
+    def numbered(self) -> list[Told]:
+        """The numbered events that are kept, oldest first."""
+        with self._lock:
+            return list(self._numbered)
+
+    def latest(self, event: str) -> Any:
+        """The data of the latest kept event of this name; None before the first."""
+        with self._lock:
+            return self._latest.get(event)
 
     def close(self) -> None:
         """Hang up on everybody."""
         with self._lock:
             self._closed = True
             for reader in self._readers:
-                reader.put(None)
+                reader.queue.put(None)
             self._readers.clear()
 
-    def read(self, stopping: threading.Event) -> Iterator[bytes]:
-        """The latest of what is kept, then every event from now on, and a comment when nothing happens for a while."""
-        reader = self._join()
+    def read(self, stopping: threading.Event, after: int = 0) -> Iterator[bytes]:
+        """As `follow`, as server-sent events."""
+        for told in self.follow(stopping, after):
+            yield told.chunk()
+
+    def follow(self, stopping: threading.Event, after: int = 0) -> Iterator[Told]:
+        """What is kept, then every event from now on, and a `beat` every `BEAT_S` seconds.
+
+        `after`: the number of the last event that this reader has seen, 0 for none; one that was never given out is
+        another machine's, and counts for none.
+        """
+        reader = self._join(after)
+        beat_at = boottime() + BEAT_S
         try:
             while not stopping.is_set():
-                chunk = _next(reader)
-                if chunk is None:
+                try:
+                    told = reader.queue.get(timeout=max(0.0, beat_at - boottime()))
+                except queue.Empty:
+                    beat_at = boottime() + BEAT_S
+                    told = Told(BEAT, msgspec.json.encode({"time": rfc3339(self._now())}))
+                    reader.put += len(told.body)
+                if told is None:
                     return
-                yield chunk
+                reader.taken += len(told.body)
+                yield told
         finally:
             with self._lock:
                 self._readers = [other for other in self._readers if other is not reader]
 
-    def _join(self) -> Reader:
-        reader: Reader = queue.SimpleQueue()
+    def _join(self, after: int) -> _Reader:
+        reader = _Reader()
         with self._lock:
-            for chunk in self._latest.values():
-                reader.put(chunk)
-            if self._closed:
-                reader.put(None)
+            newest = self._numbered[-1].number if self._numbered else 0
+            kept = [Told(event, msgspec.json.encode(data)) for event, data in self._latest.items()]
+            kept += [told for told in self._numbered if told.number > after or after > newest]
+            for told in kept:
+                reader.queue.put(told)
+            if self._closed or len(self._readers) >= self._most:
+                reader.queue.put(None)
             else:
                 self._readers.append(reader)
         return reader
 
-
-def _next(reader: Reader) -> bytes | None:
-    try:
-        return reader.get(timeout=KEEP_ALIVE_S)
-    except queue.Empty:
-        return b": nothing happens\n\n"
+    def _tell(self, told: Told) -> None:
+        for reader in list(self._readers):
+            reader.put += len(told.body)
+            if reader.queue.qsize() < BEHIND and reader.put - reader.taken <= BEHIND_BYTES:
+                reader.queue.put(told)
+            else:
+                self._readers.remove(reader)
+                reader.queue.put(None)

@@ -29,7 +29,10 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a handler gets. `params` are the path's parts, decoded; `stopping` is set when the server stops."""
+    """What a handler gets. `params` are the path's parts, decoded; `stopping` is set when the server stops.
+
+    `client` is the address from which it came.
+    """
 
     method: str
     path: str
@@ -38,6 +41,7 @@ class Request:
     headers: "Message[str, str]"
     body: bytes
     stopping: threading.Event
+    client: str = ""
 
     def json(self, shape: type[Shape]) -> Shape:
         """The body in this shape, a msgspec.Struct for example. Raises HttpError if it is no JSON or not in shape."""
@@ -68,7 +72,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """Bytes for the connection as they are, which is closed after them: none at all is a dropped connection."""
+    """Bytes for the connection as they are, which is closed after them: none at all is a dropped connection.
+
+    Only a server that misbehaves sends them.
+    """
 
     chunks: Callable[[threading.Event], Iterable[bytes]] = field(default=lambda _: ())
 
@@ -112,10 +119,12 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
     return Answer(status=status, body=json.dumps(value).encode(), content_type=PROBLEM, headers=headers or {})
 
 
-def rendered(answer: Answer, *, keep: bool = False, head_only: bool = False) -> bytes:
-    """An answer as it goes over the wire; `keep`: the connection stays."""
-    headers = {"Content-Length": str(len(answer.body)), **answer.headers}
-    if answer.status == HTTPStatus.NO_CONTENT:
+def rendered(
+    answer: Answer, *, keep: bool = False, head_only: bool = False, also: Mapping[str, str] | None = None
+) -> bytes:
+    """An answer as it goes over the wire; `keep`: the connection stays; `also`: headers, unless it has them itself."""
+    headers = {**(also or {}), "Content-Length": str(len(answer.body)), **answer.headers}
+    if answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         del headers["Content-Length"]  # RFC 9110 section 8.6
     if answer.content_type:
         headers["Content-Type"] = answer.content_type

@@ -9,7 +9,7 @@ from threading import Event, RLock
 from typing import Any
 
 from agent.http.messages import PROBLEM, Answer, Raw, Reply, Request, Route, json_answer, problem, rendered
-from agent.http.server import Server
+from agent.http.server import Manners, Server
 from agent.simulator.dealings import NO_SLOTS
 from agent.simulator.records import Call, Entry, Said
 from agent.simulator.supplier import Books
@@ -44,7 +44,7 @@ class SupplierServer:
     def __init__(self, books: Books, listen: str) -> None:
         self.books = books
         routes = [Route(method, f"{BASE}{path}", partial(self._handle, name)) for name, (method, path) in PATHS.items()]
-        self._server = Server(routes, listen, "supplier-sim")
+        self._server = Server(routes, listen, "supplier-sim", Manners(misbehaves=True))
         self._faults = Faults()
         self._lock = RLock()
         self._wanted = False
@@ -90,6 +90,10 @@ class SupplierServer:
         """What is wrong now, by name."""
         return self._faults.names()
 
+    def answer_after(self, seconds: float) -> None:
+        """Every answer waits so long from now on; what is asked is done at once all the same."""
+        self._faults.answer_after(seconds)
+
     def _up(self) -> None:
         self._faults.open()
         self._server.start()
@@ -99,6 +103,11 @@ class SupplierServer:
         self._server.stop()
 
     def _handle(self, name: str, request: Request) -> Reply:
+        reply = self._dealt_with(name, request)
+        self._faults.pace()
+        return reply
+
+    def _dealt_with(self, name: str, request: Request) -> Reply:
         call = read_call(name, request)
         malformed = self._faults.take(MALFORMED, name)
         variant = malformed.variant if isinstance(malformed, Malformed) else ""

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -17,18 +16,12 @@ from agent.secret_files import UnusableFile, read_secret
 from agent.supplier.exchange import Answer, Exchanger, Unusable
 from agent.supplier.line import Broken
 from agent.supplier.reading import malformed, read_active, read_grant, read_status, told
+from agent.supplier.watching import Request, Watcher
 from agent.tls import Tls
 
 __all__ = ["Supplier", "Unusable"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
 
 
 class Supplier:
@@ -48,21 +41,21 @@ class Supplier:
         self._exchanger = Exchanger(settings.url, Tls(*files, alpn=["http/1.1"]), settings.request_timeout_s)
         self._clock = clock or Clock()
         self._lock = Lock()
+        self._watchers: list[Watcher] = []
         self._connection = Connection(reachable=False, since=None)
         self._tried: float | None = None
         self._trouble = ""
 
     def ask(self, card: str) -> Outcome:
         """Which session of `card` is active? Delivered without `active`: none is."""
-        answer = self._exchanged(_Request("GET", f"{self._station}/session/{_segment(card)}"), card, {}, fresh=False)
+        answer = self._exchanged(self._question(card, fresh=False))
         if isinstance(answer, Undelivered):
             return answer
         return read_active(answer, card, self._slots, self._clock.now().wall)
 
     def look(self, card: str) -> Outcome:
         """As `ask`, for somebody who does not know whether the URL is right: a web page is a malformed answer."""
-        path = f"{self._station}/session/{_segment(card)}"
-        answer = self._exchanged(_Request("GET", path), card, {}, fresh=True)
+        answer = self._exchanged(self._question(card, fresh=True))
         if isinstance(answer, Undelivered):
             return answer
         if answer.body.lstrip()[:1] == b"<":
@@ -74,7 +67,7 @@ class Supplier:
 
         Raises ValueError if the act lacks the id that its URL needs.
         """
-        answer = self._exchanged(self._request(act), act.card, {"Idempotency-Key": act.key}, fresh=repeated)
+        answer = self._exchanged(self._request(act, fresh=repeated))
         if isinstance(answer, Undelivered):
             return answer
         read = read_grant if act.name is ActName.ACQUIRE else read_status
@@ -103,31 +96,64 @@ class Supplier:
         """Close all connections and cut what is under way (it ends as Undelivered). Idempotent."""
         self._exchanger.close()
 
-    def _request(self, act: Act) -> _Request:
+    def watch(self, watcher: Watcher) -> None:
+        """Let `watcher` see every exchange. Before the first one."""
+        self._watchers.append(watcher)
+
+    def _question(self, card: str, *, fresh: bool) -> Request:
+        path = f"{self._station}/session/{_segment(card)}"
+        return Request(name="ask", method="GET", path=path, card=card, fresh=fresh)
+
+    def _request(self, act: Act, *, fresh: bool) -> Request:
+        method, path, body = self._line(act)
+        return Request(
+            name=str(act.name),
+            method=method,
+            path=path,
+            card=act.card,
+            body=body,
+            key=act.key,
+            slot=act.slot,
+            fresh=fresh,
+        )
+
+    def _line(self, act: Act) -> tuple[str, str, Mapping[str, Any] | None]:
         slot = f"{self._station}/slot/{act.slot}"
         match act.name:
             case ActName.ACQUIRE:
-                return _Request("POST", self._station, {"card": act.card})
+                return "POST", self._station, {"card": act.card}
             case ActName.LEDS:
-                return _Request("POST", f"{self._station}/leds/{_segment(act.light)}", act.body)
+                return "POST", f"{self._station}/leds/{_segment(act.light)}", act.body
             case ActName.SUPPORT:
-                return _Request("POST", f"{self._station}/support", act.body)
+                return "POST", f"{self._station}/support", act.body
             case ActName.LOCK | ActName.UNLOCK:
-                return _Request("PUT", f"{slot}/{act.name}")
+                return "PUT", f"{slot}/{act.name}", None
             case ActName.START | ActName.END | ActName.PAY:
-                return _Request("PUT", f"/sessions/{_segment(act.session)}/{act.name}")
+                return "PUT", f"/sessions/{_segment(act.session)}/{act.name}", None
 
-    def _exchanged(
-        self, request: _Request, card: str, headers: Mapping[str, str], *, fresh: bool
-    ) -> Answer | Undelivered:
-        """The answer. What breaks a connection may name what came over it, and that may be `card`."""
+    def _exchanged(self, request: Request) -> Answer | Undelivered:
+        """The answer. What breaks a connection may name what came over it, and that may be the card."""
+        for watcher in self._watchers:
+            watcher.leaves(request)
+        answer = self._sent(request)
+        for watcher in self._watchers:
+            if isinstance(answer, Undelivered):
+                watcher.is_over(request, None, answer.reason)
+            else:
+                watcher.is_over(request, answer, "")
+        return answer
+
+    def _sent(self, request: Request) -> Answer | Undelivered:
         until = self._exchanger.deadline()
         body = None if request.body is None else json.dumps(dict(request.body)).encode("ascii")
+        key = {"Idempotency-Key": request.key} if request.key else {}
         try:
-            sent = {**_HEADERS, **headers, **self._authorization(), **({} if body is None else _JSON)}
-            answer = self._exchanger.exchange(request.method, request.path, sent, body, until=until, fresh=fresh)
+            headers = {**_HEADERS, **key, **self._authorization(), **({} if body is None else _JSON)}
+            answer = self._exchanger.exchange(
+                request.method, request.path, headers, body, until=until, fresh=request.fresh
+            )
         except Broken as broken:
-            reason = told(str(broken), card)
+            reason = told(str(broken), request.card)
             self._note(reason)
             return Undelivered(reason=reason, connected=broken.connected)
         self._note()

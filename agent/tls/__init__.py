@@ -1,4 +1,4 @@
-"""TLS for what leaves the machine: 1.2 or newer, certificate and name checked, files read again when they change."""
+"""TLS 1.2 or newer, to servers (certificate and name checked) and as one; files are read again when they change."""
 
 import ssl
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Tls:
         if self._alpn:
             context.set_alpn_protocols(self._alpn)
         if self._cert_file:
-            _load_client(context, self._cert_file, self._key_file)
+            _load_pair(context, self._cert_file, self._key_file, whose="client_")
         return context
 
     def _trusting(self) -> ssl.SSLContext:
@@ -70,21 +70,47 @@ class Tls:
         return context
 
 
-def _load_client(context: ssl.SSLContext, cert_file: str, key_file: str) -> None:
-    if b"BEGIN CERTIFICATE" not in _read("client_cert_file", cert_file):
-        raise UnusableFile(f"client_cert_file {cert_file} holds no certificate (PEM)")
-    key = _read("client_key_file", key_file)
+class ServerTls:
+    """What a server needs of TLS: its certificate and key, read again when they change. Any thread."""
+
+    def __init__(self, cert_file: str, key_file: str) -> None:
+        self._files = cert_file, key_file
+        self._watched = Watched(cert_file, key_file)
+        self._lock = Lock()
+        self._marks: tuple[Mark, ...] = ()
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """For what the files hold now: the same as before unless they have changed. Raises UnusableFile."""
+        with self._lock:
+            marks = self._watched.marks()
+            if self._context is None or marks != self._marks:
+                self._context = None
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.minimum_version = ssl.TLSVersion.TLSv1_2
+                context.set_alpn_protocols(["http/1.1"])
+                _load_pair(context, *self._files, whose="")
+                self._context, self._marks = context, marks
+            return self._context
+
+
+def _load_pair(context: ssl.SSLContext, cert_file: str, key_file: str, *, whose: str) -> None:
+    """Load a certificate and its key; `whose` begins their names in the config. Raises UnusableFile."""
+    cert, name = f"{whose}cert_file {cert_file}", f"{whose}key_file {key_file}"
+    if b"BEGIN CERTIFICATE" not in _read(f"{whose}cert_file", cert_file):
+        raise UnusableFile(f"{cert} holds no certificate (PEM)")
+    key = _read(f"{whose}key_file", key_file)
     if b"PRIVATE KEY" not in key:
-        raise UnusableFile(f"client_key_file {key_file} holds no private key (PEM)")
+        raise UnusableFile(f"{name} holds no private key (PEM)")
     if b"ENCRYPTED" in key:
-        raise UnusableFile(f"client_key_file {key_file} is locked with a passphrase: store it without (openssl pkey)")
+        raise UnusableFile(f"{name} is locked with a passphrase: store it without (openssl pkey)")
     try:
         # Without a password OpenSSL would ask for one on the terminal, and a daemon would hang.
         context.load_cert_chain(cert_file, key_file, password="")
     except ssl.SSLError as error:
         if error.reason in UNLIKE:
-            raise UnusableFile(f"client_key_file {key_file} is not the key of client_cert_file {cert_file}") from error
-        raise UnusableFile(f"client_cert_file {cert_file} or its key is damaged: {error.reason or error}") from error
+            raise UnusableFile(f"{name} is not the key of {cert}") from error
+        raise UnusableFile(f"{cert} or its key is damaged: {error.reason or error}") from error
 
 
 def _read(key: str, path: str) -> bytes:

@@ -46,9 +46,51 @@ def test_a_reader_that_goes_away_is_forgotten() -> None:
 
 
 def test_silence_is_told_so_that_a_dead_connection_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr(feed_module, "BEAT_S", 0.01)
     stopping = threading.Event()
-    chunks = Feed().read(stopping)
-    assert next(chunks) == b": nothing happens\n\n"
+    chunks = Feed(now=lambda: 0.0).read(stopping)
+    assert next(chunks) == b'event: beat\ndata: {"time":"1970-01-01T00:00:00.000Z"}\n\n'
     stopping.set()
     assert list(chunks) == []
+
+
+def numbers(feed: Feed, after: int) -> list[int]:
+    feed.close()
+    return [told.number for told in feed.follow(threading.Event(), after)]
+
+
+@pytest.mark.parametrize(("after", "told"), [(0, [5, 6, 7]), (5, [6, 7]), (7, []), (8, [5, 6, 7])])
+def test_whoever_comes_back_is_told_what_it_missed(after: int, told: list[int]) -> None:
+    feed = Feed()
+    for number in (5, 6, 7):
+        feed.publish_numbered("step", number, {"n": number})
+    assert feed.numbered()[0].chunk() == b'id: 5\nevent: step\ndata: {"n":5}\n\n'
+    assert numbers(feed, after) == told
+
+
+def test_the_last_numbered_events_are_kept() -> None:
+    feed = Feed()
+    for number in range(1, 700):
+        feed.publish_numbered("step", number, number)
+    assert numbers(feed, 0) == list(range(200, 700))
+
+
+def test_a_reader_who_takes_nothing_costs_no_more_than_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "BEHIND_BYTES", 100)
+    feed = Feed()
+    feed.publish("state", 0, keep=True)
+    slow = feed.read(threading.Event())
+    next(slow)
+    for _ in range(5):
+        feed.publish("line", "x" * 30)
+    assert len(list(slow)) == 3
+
+
+def test_there_are_no_more_readers_than_there_may_be() -> None:
+    feed = Feed(readers=1)
+    feed.publish("state", 0, keep=True)
+    first = feed.read(threading.Event())
+    assert not feed.full
+    next(first)
+    assert feed.full
+    assert len(list(feed.read(threading.Event()))) == 1, "what is kept, and the end"

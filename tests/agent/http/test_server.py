@@ -1,16 +1,20 @@
 """The simulators' small HTTP server, byte by byte where it matters."""
 
+import contextlib
 import logging
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import pytest
 
+from agent.http import conversation
 from agent.http import server as http
-from agent.http.messages import Answer, Reply, Request, Route, Stream, json_answer
-from agent.http.server import CannotListen, Server, parse_listen
+from agent.http.limits import Limits
+from agent.http.messages import Answer, Raw, Reply, Request, Route, Stream, json_answer
+from agent.http.server import CannotListen, Manners, Server, parse_listen
 
 PATIENCE_S = 5.0
 
@@ -141,7 +145,7 @@ def test_a_handler_without_a_way_on_is_seen_in_the_log(
     def broken(_reply: Answer, **_: bool) -> bytes:
         raise RuntimeError("cannot render")
 
-    monkeypatch.setattr(http, "rendered", broken)
+    monkeypatch.setattr(conversation, "rendered", broken)
     with caplog.at_level(logging.ERROR):
         assert _exchange(line, _get("/nothing")) == b""
     assert "cannot render" in caplog.text
@@ -202,15 +206,96 @@ def test_a_stream_whose_listener_leaves_ends() -> None:
     small.stop()
 
 
-def test_too_many_connections_are_turned_away(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_CONNECTIONS", 1)
-    address = (server.host, server.port)
-    with socket.create_connection(address, timeout=PATIENCE_S) as first:
+@contextmanager
+def bounded(**limits: float) -> Iterator[tuple[str, int]]:
+    """The address of a server with these limits."""
+    server = Server(ROUTES, "127.0.0.1:0", "bounded", Manners(limits=Limits(**limits)))  # type: ignore[arg-type]
+    server.start()
+    yield server.host, server.port
+    server.stop()
+
+
+def test_too_many_connections_are_turned_away() -> None:
+    with bounded(connections=2) as address, socket.create_connection(address, timeout=PATIENCE_S) as first:
         first.sendall(_get("/nothing", ""))
         first.recv(4096)
         with socket.create_connection(address, timeout=PATIENCE_S) as second:
-            assert second.recv(1) == b""
+            second.sendall(_get("/nothing", ""))
+            assert b"Connection: close" in second.recv(4096), "places are rare"
         assert _exchange(first, _get("/hello/you")).startswith(b"HTTP/1.1 200")
+    with bounded(connections=1) as address, socket.create_connection(address, timeout=PATIENCE_S) as first:
+        first.sendall(b"GET ")
+        with socket.create_connection(address, timeout=PATIENCE_S) as second:
+            assert second.recv(1) == b""
+        assert _exchange(first, b"/hello/you HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_caller_for_whom_there_is_no_thread_is_hung_up_on_and_the_next_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with bounded() as address:
+        with monkeypatch.context() as patch:
+            patch.setattr(http.threading.Thread, "start", _no_thread)
+            with socket.create_connection(address, timeout=PATIENCE_S) as first:
+                assert first.recv(1) == b""
+        with socket.create_connection(address, timeout=PATIENCE_S) as second:
+            assert _exchange(second, _get("/hello/you")).startswith(b"HTTP/1.1 200")
+
+
+def _no_thread(_self: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_who_says_a_byte_now_and_then_keeps_no_place(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level(logging.DEBUG),
+        bounded(request_s=0.2) as address,
+        socket.create_connection(address, timeout=PATIENCE_S) as line,
+        contextlib.suppress(ConnectionError),
+    ):
+        line.settimeout(0.01)
+        while not caplog.records:
+            line.sendall(b"G")
+            with contextlib.suppress(TimeoutError):
+                assert line.recv(1) == b""
+    assert "takes too long" in caplog.text or "timed out" in caplog.text
+
+
+def test_who_takes_nothing_of_an_answer_keeps_no_place() -> None:
+    gone = threading.Event()
+
+    def endless(stopping: threading.Event) -> Iterable[bytes]:
+        try:
+            while not stopping.is_set():
+                yield b"x" * 65536
+        finally:
+            gone.set()
+
+    routes = [Route("GET", "/", lambda _: Stream(chunks=endless, content_type="x/y"))]
+    server = Server(routes, "127.0.0.1:0", "e", Manners(limits=Limits(answer_s=0.1)))
+    server.start()
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE_S) as line:
+        line.sendall(_get("/"))
+        assert gone.wait(PATIENCE_S)
+    server.stop()
+
+
+def test_headers_have_a_bound_altogether() -> None:
+    many = "".join(f"X-{number}: {'y' * 1000}\r\n" for number in range(90))
+    with bounded(request_size=20_000) as address, socket.create_connection(address, timeout=PATIENCE_S) as line:
+        assert line.send(_get("/hello/you", many)[:60_000])
+        assert line.recv(4096).startswith(b"HTTP/1.1 431 ")
+
+
+def test_only_a_server_that_misbehaves_sends_what_is_no_http(caplog: pytest.LogCaptureFixture) -> None:
+    for misbehaves, answered in ((True, b"odd"), (False, b"HTTP/1.1 500 ")):
+        routes = [Route("GET", "/", lambda _: Raw(chunks=lambda _: [b"odd"]))]
+        server = Server(routes, "127.0.0.1:0", "raw", Manners(misbehaves=misbehaves))
+        server.start()
+        with socket.create_connection((server.host, server.port), timeout=PATIENCE_S) as line:
+            assert _exchange(line, _get("/")).startswith(answered)
+        server.stop()
+    assert "nothing but HTTP" in caplog.text
 
 
 def test_a_connection_that_cannot_be_accepted_does_not_end_the_server(
