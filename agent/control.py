@@ -1,8 +1,8 @@
 """The Unix socket through which the command line and the page speak to a running agent (root and its group only).
 
 One JSON object a line each way. `{"command": "status"}` is answered once, `{"command": "watch"}` on every change, until
-the caller hangs up, `{"command": "check"}` with `status` and the parts' health; any other command, with its `args`, as
-`commands.py` does.
+the caller hangs up, `{"command": "page"}` (of an agent that has one) with all that happens, `{"command": "check"}` with
+`status` and the parts' health; any other command, with its `args`, as `commands.py` does.
 """
 
 import json
@@ -84,6 +84,10 @@ class Notice:
 
 Answers = Callable[[bytes, Callable[[], bool]], Iterator[Mapping[str, Any]]]
 """From a line, and whether its caller is still there, to what it is answered."""
+
+
+Stream = Callable[[Callable[[], bool]], Iterator[Mapping[str, Any]]]
+"""Tells things one by one, as long as its caller is still there."""
 
 
 class _Caller(socketserver.StreamRequestHandler):
@@ -173,16 +177,19 @@ class Control:
         carry_out: Callable[[str, object], Mapping[str, Any]],
         about: Callable[[], Mapping[str, Any]] = dict,
         heart: Heart | None = None,
+        page: Stream | None = None,
     ) -> None:
         """Listen in this folder; `carry_out` does a command with its arguments, `about` tells more than `status`.
 
-        Both are called in the thread of a caller. Raises ControlError.
+        They are called in the thread of a caller, as is `page`, which tells all that a station page shows, as it
+        happens; None: there is none. Raises ControlError.
         """
         self._path = folder / SOCKET
         self._carry_out = carry_out
         self._status = status
         self._notice = notice
         self._about = about
+        self._page = page
         self._heart = heart or Heart(self.name)
         try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -226,6 +233,8 @@ class Control:
                 yield {**self._about(), "status": self._status()}
             case "watch":
                 yield from self._notice.follow(is_there)
+            case "page" if self._page:
+                yield from self._page(is_there)
             case _:
                 yield self._carry_out(command, args)
 

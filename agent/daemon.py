@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,9 @@ from agent.version import VERSION
 from agent.watchdog import MAIN, Replaceable, Watchdog
 from agent.watchdog.bites import Bites
 from agent.watchdog.feeding import Feeding
+
+if TYPE_CHECKING:
+    from agent.web.scene import Scene
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +62,9 @@ def run(config: Config, runtime: Path) -> int:
             config, runtime, clock, facts, hearts, life, world_lost=stopped.world_lost, restart=stopped.to_restart
         )
         notice = Notice()
-        teller = Teller(rooms.status, notice, rooms.broker.publish_state, ServiceStatus().tell)
+        scene = scene_of(config, rooms, clock)
+        say = (ServiceStatus().tell, *((scene.show,) if scene else ()))
+        teller = Teller(rooms.status, notice, rooms.broker.publish_state, *say)
         life.callback(rooms.road.flush)
         life.callback(rooms.keeper.halt)
         crew = life.enter_context(Crew())
@@ -75,8 +80,12 @@ def run(config: Config, runtime: Path) -> int:
         crew.start(Loop("health", rooms.health.step, hearts))
         read(rooms, crew)
         teller.tell()
-        about = rooms.about
-        crew.start(Control(runtime, teller.latest, notice, rooms.commands.carry_out, about, hearts.heart(Control.name)))
+        answering = (rooms.commands.carry_out, rooms.about, hearts.heart(Control.name), scene.follow if scene else None)
+        crew.start(Control(runtime, teller.latest, notice, *answering))
+        if scene:
+            life.callback(scene.close)
+        if scene and config.web.listen:
+            crew.start(page(config, scene, teller.latest, hearts))
         replaceable = [*replaceable_lights(rooms, lights), *replaceable_lanes(rooms, lanes, request_s)]
         watchdog = Watchdog(hearts, rooms.reader, replaceable, Bites(runtime, clock.now), fed_by(hearts, facts))
         crew.start(Loop("watchdog", lambda: look_around(watchdog), hearts))
@@ -93,6 +102,23 @@ def metrics(config: Config, rooms: Rooms) -> Loop:
     from agent.metrics.serving import measured
 
     return measured(config, rooms)
+
+
+def scene_of(config: Config, rooms: Rooms, clock: Clock) -> "Scene | None":
+    """What a station page shows, noted from now on; None if nobody is to see one."""
+    if not config.web.listen and config.wiring.kind != "simulated":
+        return None
+    from agent.web.scene import Scene
+
+    return Scene(config, rooms, clock)
+
+
+def page(config: Config, scene: "Scene", latest: Callable[[], Mapping[str, Any]], hearts: Hearts) -> Loop:
+    """The thread that serves the station page; nothing of it is loaded where it is off."""
+    from agent.web.serving import StationPage
+
+    served = StationPage(config, scene.feed, latest)
+    return Loop("web", served.step, hearts, last=served.stop)
 
 
 def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None], heart: Heart) -> None:
@@ -192,9 +218,9 @@ class Teller:
         status: Callable[[], Mapping[str, Any]],
         notice: Notice,
         publish: Callable[[bytes], None],
-        say: Callable[[Mapping[str, Any]], None],
+        *say: Callable[[Mapping[str, Any]], None],
     ) -> None:
-        """`say` gets the state in its own shape, `publish` as JSON."""
+        """`publish` gets the state as JSON, whoever is to `say` it in its own shape."""
         self._say = say
         self._status = status
         self._notice = notice
@@ -206,9 +232,11 @@ class Teller:
         latest = dict(self._status())
         if {**latest, "time": ""} != {**self._told, "time": ""}:
             self._told = latest
-            self._say(latest)
             self._publish(msgspec.json.encode(latest))
-            self._notice.post(msgspec.to_builtins(latest))
+            shown = msgspec.to_builtins(latest)
+            self._notice.post(shown)
+            for say in self._say:
+                say(shown)
 
     def latest(self) -> Mapping[str, Any]:
         """What was told last."""

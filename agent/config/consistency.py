@@ -1,10 +1,10 @@
-"""What must hold between the values of `station.toml`: pins, pixels, addresses, and what this version cannot do.
+"""What must hold between the values of `station.toml`: pins, pixels and addresses.
 
 Works on what is known: a file with mistakes is looked at as far as it can be, so that all of them are told at once.
 A value that is missing from `known` has already been complained about.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +19,6 @@ Known = Mapping[str, Any]
 # the two channels of the PWM block, each on two lines
 PWM_PINS = (12, 13, 18, 19)
 
-# Rows leave as the versions that can do them arrive: key, whether a value asks for it, what it is.
-NOT_YET: tuple[tuple[str, Callable[[Any], bool], str], ...] = (("web.listen", bool, "serve the station page"),)
-
 
 def check(known: Known, mistakes: Mistakes) -> None:
     """Adds every contradiction between the values that are `known`, by section; `slots` is a list of sections."""
@@ -35,7 +32,6 @@ def check(known: Known, mistakes: Mistakes) -> None:
     _check_web(known["web"], mistakes)
     _check_metrics(known, mistakes)
     _check_pairs(known, mistakes)
-    _check_not_yet(known, mistakes)
 
 
 def _slots(known: Known) -> Iterator[tuple[str, Known]]:
@@ -161,22 +157,3 @@ def _check_pairs(known: Known, mistakes: Mistakes) -> None:
         if None not in {cert, key} and bool(cert) != bool(key):
             name = "client_key_file" if cert else "client_cert_file"
             mistakes.add(f"{section}.{name}", " is missing: a client certificate and its key go together")
-
-
-def _check_not_yet(known: Known, mistakes: Mistakes) -> None:
-    for row, asks, what in NOT_YET:
-        for key, value in _found(known, row):
-            if asks(value):
-                mistakes.add(key, f" = {shown(value)}: this version cannot {what} yet")
-
-
-def _found(known: Known, row: str) -> Iterator[tuple[str, Any]]:
-    """The values that a row of `NOT_YET` is about, with their keys."""
-    first, *path = row.split(".")
-    sections = _slots(known) if first == "slots[]" else iter([(first, known[first])])
-    for start, section in sections:
-        value: Any = section
-        for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if value is not None:
-            yield ".".join([start, *path]), value

@@ -35,12 +35,18 @@ class AgentProcess:
         logged: Callable[[str], None],
         said: Callable[[str], None],
         command: Sequence[str] | None = None,
+        *,
+        lived: Callable[[int | None, str], None] = lambda _pid, _what: None,
     ) -> None:
-        """`command` runs an agent; None: this very version of it."""
+        """`command` runs an agent; None: this very version of it.
+
+        `lived` is told in words that it was started, with its process id, or has died (None).
+        """
         self._command = [*(command or program()), "run", "--config", str(config)]
         self._runtime = runtime
         self._logged = logged
         self._said = said
+        self._lived = lived
         self._stopping = False
         self._hurry = threading.Event()
         self._lock = threading.Lock()
@@ -71,6 +77,14 @@ class AgentProcess:
                 resource.prlimit(self._running.pid, resource.RLIMIT_FSIZE, (0 if full else hard, hard))
         self._hurry.set()
 
+    def kill(self) -> bool:
+        """End the agent with SIGKILL; it is started again as after any death. False: there is none now."""
+        with self._lock:
+            running = self._running
+            if running is not None:
+                running.kill()
+        return running is not None
+
     def stop(self) -> None:
         """Stop the agent with SIGTERM, and with SIGKILL if it does not go. Idempotent."""
         with self._lock:
@@ -95,8 +109,10 @@ class AgentProcess:
         again_s = AGAIN_S
         while (process := self._spawn()) is not None:
             self._said(f"the agent is process {process.pid}")
+            self._lived(process.pid, f"the agent was started, process {process.pid}")
             began = boottime()
             status = self._accompany(process)
+            self._lived(None, f"the agent has died ({ending(status)})")
             if self._stopping:
                 return
             failed = status >= 0 and boottime() - began < SHORT_LIFE_S

@@ -1,25 +1,24 @@
-"""The simulated station as JSON, on loopback: what it is, what happens, and hands to touch it with."""
+"""What only a simulated station's page has, as JSON: what is really there, and hands to touch it with."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from agent.control import ControlError
-from agent.http.feed import Feed
-from agent.http.local import local_only
-from agent.http.messages import Answer, HttpError, Reply, Request, Route, Stream, json_answer
+from agent.http.messages import Answer, HttpError, Reply, Request, Route, json_answer
 from agent.report import masked
 from agent.simulator.hands import HELD_MS, BadCard, CardLies, FaultStays, Hands, UnknownFault, uid_of
 from agent.simulator.records import Standing
-from hardware.emulated.world import WorldRefused
+from agent.simulator.supplier import Books
+from hardware.emulated.world import World, WorldRefused
 
 HELD_MAX_MS = 600_000
+DELAY_MAX_MS = 30_000
 MOST_DIGITS = 9
-SetCard = Callable[[str, Standing], None]
-View = Callable[[], Mapping[str, Any]]
+Delay = Callable[[float], None]
+Kill = Callable[[], bool]
 
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     BadCard: HTTPStatus.BAD_REQUEST,
@@ -43,27 +42,31 @@ class Card(msgspec.Struct, forbid_unknown_fields=True):
     standing: Standing
 
 
-class Api:
-    """The handlers of the simulated station's JSON API. `state` is the agent's own word and may raise ControlError."""
+class Wait(msgspec.Struct, forbid_unknown_fields=True):
+    """`PUT /api/supplier/delay`: how long every answer of the supplier waits, in milliseconds."""
 
-    def __init__(
-        self, hands: Hands, feed: Feed, *, state: View, supplier: View, world: View, set_card: SetCard
-    ) -> None:
+    ms: Annotated[int, Meta(ge=0, le=DELAY_MAX_MS)]
+
+
+class Api:
+    """The handlers of what only a simulated station has, beside what every station page has."""
+
+    def __init__(self, hands: Hands, books: Books, world: World, *, delay: Delay, kill: Kill) -> None:
+        """`delay` lets every answer of the supplier wait for so many seconds; `kill` ends the agent at once."""
         self._hands = hands
-        self._feed = feed
-        self._state = state
-        self._supplier = supplier
+        self._books = books
         self._world = world
-        self._set_card = set_card
+        self._delay = delay
+        self._kill = kill
 
     def routes(self) -> list[Route]:
         """Everything there is."""
-        routes = [
-            Route("GET", "/api/state", self.state),
-            Route("GET", "/api/events", self.events),
-            Route("GET", "/api/supplier", lambda _: json_answer(self._supplier())),
+        return [
+            Route("GET", "/api/supplier", lambda _: json_answer(self._books.view())),
             Route("PUT", "/api/supplier/cards/{uid}", self.card),
-            Route("GET", "/api/world", lambda _: json_answer(self._world())),
+            Route("PUT", "/api/supplier/delay", self.delay),
+            Route("POST", "/api/agent/kill", self.kill),
+            Route("GET", "/api/world", lambda _: json_answer(self._world.snapshot())),
             Route("GET", "/api/faults", lambda _: json_answer(self._hands.faults)),
             Route("POST", "/api/reader/taps", self.tap),
             Route("PUT", "/api/reader/cards/{uid}", lambda asked: done(self._hands.hold, asked.params["uid"])),
@@ -75,18 +78,6 @@ class Api:
                 "DELETE", "/api/faults/{name}", lambda asked: done(self._hands.set_fault, asked.params["name"], False)
             ),
         ]
-        return [local_only(route) for route in routes]
-
-    def state(self, asked: Request) -> Reply:  # noqa: ARG002  every handler gets its request
-        """The agent's own word; 503 while it is dead."""
-        try:
-            return json_answer(self._state())
-        except ControlError as error:
-            raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "1"}) from error
-
-    def events(self, asked: Request) -> Reply:  # noqa: ARG002  every handler gets its request
-        """Server-sent events: `state`, `world`, `call`, `line`."""
-        return Stream(chunks=self._feed.read, content_type="text/event-stream")
 
     def tap(self, asked: Request) -> Reply:
         """Hold a card to the reader for a while; answered when the card is there, not when it is gone."""
@@ -97,7 +88,18 @@ class Api:
     def card(self, asked: Request) -> Reply:
         """What a card counts as at the supplier from now on."""
         standing = asked.json(Card).standing
-        return done(lambda: self._set_card(uid_of(asked.params["uid"]), standing))
+        return done(lambda: self._books.set_card(uid_of(asked.params["uid"]), standing))
+
+    def delay(self, asked: Request) -> Reply:
+        """How long every answer of the supplier waits from now on; what it is asked for is done at once."""
+        milliseconds = asked.json(Wait).ms
+        return done(lambda: self._delay(milliseconds / 1000))
+
+    def kill(self, asked: Request) -> Reply:  # noqa: ARG002  every handler gets its request
+        """End the agent as a power cut does; it is started again."""
+        if not self._kill():
+            raise HttpError(HTTPStatus.CONFLICT, "The agent is dead already: it is being started again.")
+        return Answer(status=HTTPStatus.NO_CONTENT)
 
 
 def slot_of(asked: Request) -> int:

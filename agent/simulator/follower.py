@@ -8,7 +8,6 @@ from typing import Any
 
 from agent.clock import boottime
 from agent.control import ControlError, ask, ask_once
-from agent.http.feed import Feed
 
 LOOK_S = 0.1
 READY_S = 30.0
@@ -20,13 +19,19 @@ class AgentNotReady(Exception):
 
 
 class Follower:
-    """Passes every change of the state on, through as many lives of the agent as there are. Thread `state-follower`."""
+    """Passes on what the agent tells a page, through as many lives of it as there are. Thread `agent-follower`.
 
-    def __init__(self, runtime: Path, feed: Feed) -> None:
+    `told` gets the name and the data of every event; `answers` is told whether the agent does.
+    """
+
+    def __init__(
+        self, runtime: Path, told: Callable[[str, Any], None], answers: Callable[[bool], None] = lambda _: None
+    ) -> None:
         self._runtime = runtime
-        self._feed = feed
+        self._told = told
+        self._answers = answers
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="state-follower", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="agent-follower", daemon=True)
 
     def start(self) -> None:
         """Begin to follow."""
@@ -40,8 +45,19 @@ class Follower:
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_S):
             with contextlib.suppress(ControlError):  # between two lives of the agent there is nothing to tell
-                for state in ask(self._runtime, "watch", timeout_s=None):
-                    self._feed.publish("state", state, keep=True)
+                self._follow()
+
+    def _follow(self) -> None:
+        first = True
+        try:
+            for told in ask(self._runtime, "page", timeout_s=None):
+                if first:
+                    self._answers(True)
+                    first = False
+                self._told(told["event"], told["data"])
+        finally:
+            if not first:
+                self._answers(False)
 
 
 def await_agent(runtime: Path, stop: threading.Event, clock: Callable[[], float] = boottime) -> bool:

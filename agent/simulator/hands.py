@@ -40,9 +40,18 @@ class Hands:
     `tapping` is a folder in which cards stand that are taken away again: one that a kill left lying is taken away now.
     """
 
-    def __init__(self, world: World, faults: Mapping[str, Switch], said: Callable[[str], None], tapping: Path) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: Mapping[str, Switch],
+        said: Callable[[str], None],
+        tapping: Path,
+        switched: Callable[[Mapping[str, bool]], None] = lambda _: None,
+    ) -> None:
+        """`switched` is told every fault and whether it is on, after each change."""
         self._world = world
         self._said = said
+        self._switched = switched
         self._tapping = tapping
         self._switches: dict[str, Switch] = {name: self._world_switch(name) for name in world.fault_names}
         self._switches |= faults
@@ -138,6 +147,7 @@ class Hands:
             except (SimulatedBrokerError, CannotListen) as error:
                 raise FaultStays(str(error)) from error
             self._on ^= {name}
+            self._switched(self.faults)
         self._said(f"fault {name} is {'on' if on else 'off'}")
 
     def toggle_fault(self, name: str) -> None:

@@ -8,34 +8,44 @@ import os
 import sys
 import threading
 import tomllib
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import tomli_w
 
+from agent.clock import Clock
 from agent.config import ConfigError, load
 from agent.config.places import WORLD
 from agent.config.settings import Config
 from agent.control import ask_once
 from agent.http.feed import Feed
-from agent.http.server import Server, try_address
+from agent.http.local import local_only
+from agent.http.server import Manners, Server, try_address
 from agent.simulator.agent_process import AgentProcess
 from agent.simulator.api import Api
 from agent.simulator.broker import SimulatedBroker
 from agent.simulator.folder import AGENT, BOOKS, BROKER, CONFIG, TAPPING, WORLD_FILE, opened
 from agent.simulator.follower import Follower, await_agent
 from agent.simulator.hands import Hands, Switch
+from agent.simulator.stage import Slowly, Stage
 from agent.simulator.supplier import Books
 from agent.simulator.supplier_server import SupplierServer
 from agent.simulator.telling import Telling
 from agent.simulator.terminal import Terminal
+from agent.web.about import about
+from agent.web.files import Files
+from agent.web.headers import HEADERS
+from agent.web.routes import Views, page_routes
 from hardware.emulated.world import World
 from hardware.emulated.world_server import WorldServer
+from hardware.lights import segments_of
 
 SUPPLIER_FAULTS = ("supplier-down", "supplier-slow", "supplier-errors", "supplier-lost-answers", "pay-refused")
 LOOPBACK = "127.0.0.1"
 FREE_PORT = f"{LOOPBACK}:0"
+SUPPLIER_TOLD_S = 0.25
 RUNTIME = "run"
 """Where the agent's control socket is: where `station-agent status` looks without `$RUNTIME_DIRECTORY`."""
 REPLACED = ("supplier", "mqtt")
@@ -58,22 +68,26 @@ def simulate(config_file: Path, listen: str, state: Path, stop: threading.Event,
         supplier = SupplierServer(books, FREE_PORT)
         life.callback(supplier.stop)
         supplier.start()
+        stage = Stage(feed, segments_of(config.wiring), Clock())
         write_config(config_file, state, supplier.url, broker)
         runtime = state / AGENT / RUNTIME
-        agent = AgentProcess(state / CONFIG, runtime, telling.logged, telling.said)
+        agent = AgentProcess(state / CONFIG, runtime, telling.logged, telling.said, lived=stage.agent_lived)
         world = World(config.wiring, state / WORLD_FILE)
-        hands = Hands(world, switches(supplier, broker, agent), telling.said, state / TAPPING)
+        named = switches(supplier, broker, agent)
+        hands = Hands(world, named, telling.said, state / TAPPING, stage.switched)
+        stage.switched(hands.faults)
         life.callback(hands.close)
         life.enter_context(WorldServer(world, state / AGENT / WORLD))
-        feed.publish("world", world.snapshot(), keep=True)
-        life.callback(world.subscribe(lambda snapshot: feed.publish("world", snapshot, keep=True)))
+        stage.world_changed(world.snapshot())
+        life.callback(world.subscribe(stage.world_changed))
         life.callback(books.subscribe(telling.called))
-        views = {"state": lambda: ask_once(runtime, "status"), "supplier": books.view, "world": world.snapshot}
-        server = Server(Api(hands, feed, set_card=books.set_card, **views).routes(), listen, "api")
+        life.enter_context(told_slowly(books, feed))
+        api = Api(hands, books, world, delay=supplier.answer_after, kill=agent.kill)
+        server = page_server(config, runtime, feed, api, listen)
         life.callback(server.stop)
         server.start()
         life.callback(feed.close)
-        follower = Follower(runtime, feed)
+        follower = Follower(runtime, stage.agent_told, stage.agent_answers)
         follower.start()
         life.callback(follower.stop)
         telling.said(f"the world is process {os.getpid()} and remembers itself in {state}")
@@ -88,6 +102,26 @@ def simulate(config_file: Path, listen: str, state: Path, stop: threading.Event,
             telling.said("type help for what you can do, Ctrl-C to end")
             stop.wait()
         telling.said("the simulation ends")
+
+
+def page_server(config: Config, runtime: Path, feed: Feed, api: Api, listen: str) -> Server:
+    """Serves the page, and the hands to touch this station with, to this machine only."""
+    state = partial(ask_once, runtime, "status")
+    views = Views(about=about(config, simulated=True), state=state, feed=feed, files=Files())
+    routes = [local_only(route) for route in page_routes(views) + api.routes()]
+    return Server(routes, listen, "api", Manners(headers=HEADERS))
+
+
+@contextmanager
+def told_slowly(books: Books, feed: Feed) -> Iterator[None]:
+    """The supplier's books are told, at most every `SUPPLIER_TOLD_S` seconds, while the `with` block lasts."""
+    teller = Slowly(lambda: feed.publish("supplier", books.view(), keep=True), SUPPLIER_TOLD_S)
+    books.changed = teller.changed
+    teller.start()
+    try:
+        yield
+    finally:
+        teller.stop()
 
 
 def load_simulated(config_file: Path) -> Config:

@@ -31,7 +31,8 @@ class Books:
     """Answers calls and keeps the books; from any number of threads.
 
     `slots` are the slot numbers of every station that calls. Any card is registered unless `cards` says otherwise. With
-    a `path` the books go on from what stands there. `now` is Unix time in seconds. Raises BooksUnreadable.
+    a `path` the books go on from what stands there. `now` is Unix time in seconds. `changed` is
+    called at each change and must not wait. Raises BooksUnreadable.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Books:
         self._now = now
         self._lock = Lock()
         self._heard: list[Heard] = []
+        self.changed: Callable[[], None] = lambda: None
         self._record = _read(path) if path else Record()
         self._record.cards.update({card.upper(): standing for card, standing in (cards or {}).items()})
         self._dealings = Dealings(self._record, slots, manners or Manners(), now, new_id)
@@ -142,6 +144,7 @@ class Books:
             heard(entry)
 
     def _save(self) -> None:
+        self.changed()  # whoever wants to see it waits for the lock
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)

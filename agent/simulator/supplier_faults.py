@@ -1,6 +1,6 @@
 """What can go wrong with the simulated supplier, by name and with settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Annotated, Any, Literal
@@ -107,6 +107,7 @@ class Faults:
         self._lock = Lock()
         self._active: dict[str, _Active] = {}
         self._waiting: set[Event] = set()
+        self._answers_after_s = 0.0
         self._closed = False
 
     def set(self, name: str, settings: Mapping[str, Any]) -> None:
@@ -147,11 +148,25 @@ class Faults:
             active.left -= 1
             return active.fault
 
+    def answer_after(self, seconds: float) -> None:
+        """Every answer waits so long from now on; those that wait now are answered."""
+        with self._lock:
+            self._answers_after_s = seconds
+            self._hurry()
+
     def delay(self, seconds: float) -> None:
         """Wait as a slow supplier, but not longer than it is slow and open."""
+        self._wait(lambda: seconds if SLOW in self._active else 0.0)
+
+    def pace(self) -> None:
+        """Wait as long as every answer does now."""
+        self._wait(lambda: self._answers_after_s)
+
+    def _wait(self, wanted: Callable[[], float]) -> None:
         over = Event()
         with self._lock:
-            if self._closed or SLOW not in self._active:
+            seconds = wanted()
+            if self._closed or not seconds:
                 return
             self._waiting.add(over)
         over.wait(seconds)

@@ -1,0 +1,1 @@
+"""The station page: its files, its JSON, and who may see it."""
