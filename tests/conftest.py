@@ -30,12 +30,6 @@ def no_thread_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture
-def able(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version that can do everything that `station.toml` may ask for."""
-    monkeypatch.setattr("agent.config.consistency.NOT_YET", ())
-
-
-@pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A real MQTT broker on a free port of loopback: `mosquitto.port`."""
     folder = tmp_path / "mosquitto"

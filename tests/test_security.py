@@ -7,16 +7,19 @@ from support.fuzz.doors import DOORS
 from agent import config, control, events, logs, outbox
 from agent.broker import link, mailbox, orders, outgoing
 from agent.config.schema import MOST_TOLD
-from agent.http import server as http
+from agent.http import conversation, feed
+from agent.http.limits import Limits
 from agent.metrics import exposition
 from agent.secret_files import LONGEST_SECRET
 from agent.supplier import exchange, line, reading
+from agent.web import door, scene, serving
 from agent.workflow import inbox, turn
 from agent.workflow.orders import MOST_REPLIES
 from hardware.emulated import wire
 from hardware.strips import frames, server
 
 PAGE = Path(__file__).parent.parent / "SECURITY.md"
+PLAIN = Limits()
 BEGINS, ENDS = "makes this table from the code -->\n", "<!-- end of bounds -->"
 
 
@@ -83,16 +86,29 @@ ROWS = (
     ("card reader's bus", "UIDs of 4, 7 and 10 bytes, checked; a poll 0.1 s, a revival 0.2 s", "spi"),
     (
         "simulated station's API",
-        f"body {kib(http.MAX_BODY)}, line {kib(http.MAX_LINE)}; {http.MAX_CONNECTIONS} callers, idle {http.IDLE_S} s",
+        (
+            f"body {kib(conversation.MAX_BODY)}, all of it {kib(PLAIN.request_size)} in "
+            f"{PLAIN.request_s:.0f} s; {PLAIN.connections} callers, {feed.READERS} look on, idle "
+            f"{PLAIN.idle_s:.0f} s"
+        ),
         "sim-api",
     ),
     (
         "metrics",
         (
-            f"`GET` alone, line {kib(http.MAX_LINE)}; {http.MAX_CONNECTIONS} callers, idle {http.IDLE_S} s; "
-            f"figures collected once in {exposition.FRESH_S:g} s"
+            f"`GET` alone, all of it {kib(PLAIN.request_size)} in {PLAIN.request_s:.0f} s; {PLAIN.connections} "
+            f"callers, idle {PLAIN.idle_s:.0f} s; figures collected once in {exposition.FRESH_S:g} s"
         ),
         "",
+    ),
+    (
+        "station page",
+        (
+            f"body {kib(conversation.MAX_BODY)}, all of it {kib(serving.LIMITS.request_size)} in "
+            f"{serving.LIMITS.request_s:.0f} s; {serving.LIMITS.connections} callers, {scene.READERS} look on, idle "
+            f"{serving.LIMITS.idle_s:.0f} s; {door.TRIES} wrong tokens in {door.TRIES_S:.0f} s"
+        ),
+        "page",
     ),
     ("simulated world's socket", f"a line of {kib(wire.LINE_AT_MOST)}; the same user only", ""),
     ("log", f"one line a fact; {logs.REMEMBERED} lines of {logs.LONGEST_LINE} characters for `diagnostics`", ""),

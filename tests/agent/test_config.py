@@ -51,7 +51,6 @@ def test_the_example_says_exactly_what_the_defaults_are() -> None:
     )
 
 
-@pytest.mark.usefixtures("able")
 def test_what_the_example_shows_commented_out_is_known_too() -> None:
     content = config_file("station.toml").read_text(encoding="utf-8")
     for key in ("release_pin = 21", "max_ma = 1500", 'colours = { blue = "#0000ff" }', "power_permit_pin = 12"):

@@ -6,15 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from support.mqtt import Listener, eventually
+from support.page import Onlooker, Page
 from support.simulation import CARD, OTHER, Simulation
 
 AGENT = [sys.executable, "-m", "agent"]
@@ -24,31 +22,6 @@ AGENT = [sys.executable, "-m", "agent"]
 def simulation(tmp_path: Path) -> Iterator[Simulation]:
     with Simulation(tmp_path) as simulation:
         yield simulation
-
-
-class Onlooker:
-    """Reads the server-sent events of a simulation until it ends."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.seen: list[tuple[str, Any]] = []
-        self._answer = requests.get(f"{simulation.url}/api/events", stream=True, timeout=20)
-        assert self._answer.headers["Content-Type"] == "text/event-stream"
-        self._thread = threading.Thread(target=self._read, name="onlooker")
-        self._thread.start()
-
-    def _read(self) -> None:
-        with closing(self._answer):
-            for line in self._answer.iter_lines(chunk_size=1, decode_unicode=True):
-                if line.startswith("event: "):
-                    kind = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    self.seen.append((kind, json.loads(line.removeprefix("data: "))))
-
-    def of(self, kind: str) -> list[Any]:
-        return [data for each, data in list(self.seen) if each == kind]
-
-    def join(self) -> None:
-        self._thread.join(10)
 
 
 def without_time(state: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +49,7 @@ def test_a_session_from_tap_to_tap_as_everybody_sees_it(simulation: Simulation) 
         simulation.start()
         assert simulation.broker_port > port, "a taken broker port is stepped over"
 
-    onlooker = Onlooker(simulation)
+    onlooker = Onlooker(Page(simulation.url))
     with Listener(simulation.broker_port, "stations/ST-42/#") as listener:
         simulation.tap()
         simulation.wait(lambda: simulation.slot()["status"] == "charging")
@@ -100,7 +73,9 @@ def test_a_session_from_tap_to_tap_as_everybody_sees_it(simulation: Simulation) 
     onlooker.join()
     assert all(gone(pid) for pid in children.values())
     assert len(simulation.out) == 1, "ready is all that stands on standard output"
-    assert {"state", "world", "call", "line"} == {kind for kind, _ in onlooker.seen}
+    kept = {"state", "world", "history", "lights", "agent", "supplier", "switches"}
+    assert {*kept, "call", "line", "step"} == {kind for kind, _ in onlooker.seen} - {"beat"}
+    assert CARD not in json.dumps([onlooker.of(kind) for kind in ("step", "history", "lights", "agent", "switches")])
     assert [call["name"] for call in onlooker.of("call")][:2] == ["ask", "acquire"]
     told = "".join(simulation.lines)
     assert "Traceback" not in told

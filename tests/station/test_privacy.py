@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from support.bench import CARD, OTHER, PREFIX, THIRD, Bench
+from support.mqtt import free_port
+from support.page import Onlooker, page_of
 from support.spelled import files_below, found_in, spellings
 
 from agent.answers import NO_SLOTS
@@ -60,6 +62,8 @@ class Seen:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.seen: dict[str, bytes] = {}
+        self.page = page_of(bench)
+        self.onlooker = Onlooker(self.page)
 
     def look(self, when: str) -> None:
         """Ask it everything that can be asked for."""
@@ -79,6 +83,8 @@ class Seen:
             self.seen[f"{when}: command {name}"] = json.dumps(reply).encode()
         self.seen[f"{when}: metrics"] = bench.scrape().encode()
         self.seen[f"{when}: command lines"] = b"\n".join(command_lines(bench.pid))
+        for path in ("page", "state", "conversation", "history"):
+            self.seen[f"{when}: /api/{path}"] = self.page.ask(f"/api/{path}").content
         self.seen |= {f"{when}: run/{name}": content for name, content in files_below(run).items()}
 
     def check(self) -> None:
@@ -90,6 +96,9 @@ class Seen:
         for heard in ours:
             if not heard.topic.startswith(events):
                 self.seen[heard.topic] = self.seen.get(heard.topic, b"") + heard.payload + heard.correlation
+        told = {kind for kind, _ in self.onlooker.seen}
+        assert {"state", "step", "history", "lights"} <= told
+        self.seen["page"] = json.dumps(self.onlooker.seen).encode()
         self.seen["log"] = "\n".join(self.bench.log).encode()
         assert {what: found for what, content in self.seen.items() if (found := found_in(content, CARDS))} == {}
         assert b"..e5f6" in self.seen["log"].lower(), "it does tell cards apart"
@@ -98,7 +107,13 @@ class Seen:
 
 @pytest.mark.usefixtures("talkative")
 def test_no_card_in_clear_whatever_happens(benches: Benches) -> None:
-    bench = benches(driver_wait_s=1.5, request_timeout_s=1.0, offline_start="known-cards", metrics="127.0.0.1:0")
+    bench = benches(
+        driver_wait_s=1.5,
+        request_timeout_s=1.0,
+        offline_start="known-cards",
+        metrics="127.0.0.1:0",
+        web=f'listen = "127.0.0.1:{free_port()}"',
+    )
     seen = Seen(bench)
     bench.start_session()
     bench.start_session(OTHER)
@@ -133,6 +148,7 @@ def test_no_card_in_clear_whatever_happens(benches: Benches) -> None:
     bench.wait(lambda: any(problem["title"] == "Unsupported Event" for problem in bench.errors()))
     seen.look("a fault from the inbox")
     bench.kill()
+    seen.onlooker.join()
     bench.start()
     seen.look("after a kill")
     bench.settled()

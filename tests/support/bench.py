@@ -86,6 +86,8 @@ triggers = {triggers}
 where = "{where}"
 [metrics]
 listen = "{metrics}"
+[web]
+{web}
 """
 
 SLOT = """
@@ -184,6 +186,7 @@ class Bench:
             "move_timeout_ms": 400,
             "lights": "",
             "metrics": "",
+            "web": "",
             **options,
         }
         self._agent: subprocess.Popen[str] | None = None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
 from click.testing import CliRunner
 from config_files import LEAST
 from hypothesis import HealthCheck, given, settings
@@ -106,7 +105,6 @@ def at_lines(numbers: list[int]) -> Counter[int]:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.usefixtures("able")
 @given(stations())
 def test_every_configured_pin_stands_at_its_place_once_and_nothing_else_does(tables: dict[str, Any]) -> None:
     wires = wires_of(wiring_of(tables))
@@ -129,7 +127,6 @@ def test_every_configured_pin_stands_at_its_place_once_and_nothing_else_does(tab
     assert all(names[place - 1] == f"GPIO{bcm}" for bcm, place in PLACES.items())
 
 
-@pytest.mark.usefixtures("able")
 @given(stations())
 def test_each_part_has_a_ground_of_its_own_while_there_are_any(tables: dict[str, Any]) -> None:
     wires = wires_of(wiring_of(tables))
@@ -139,7 +136,6 @@ def test_each_part_has_a_ground_of_its_own_while_there_are_any(tables: dict[str,
     assert all(wire.pad.name == "GND" for wire in grounds)
 
 
-@pytest.mark.usefixtures("able")
 def test_a_station_with_everything() -> None:
     lock = {"kind": "motor", "lock_pin": 5, "unlock_pin": 6, "pulse_ms": 400, "sensor_pin": 13, "sensor_locked": "high"}
     tables = {

@@ -1,8 +1,11 @@
 """The agent's own word on the station, through as many lives as it has."""
 
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from support.mqtt import eventually
 
@@ -11,37 +14,48 @@ from agent.http.feed import Feed
 from agent.simulator.follower import AgentNotReady, Follower, await_agent
 
 
-def control(folder: Path, notice: Notice, *, broker: bool = True) -> Control:
-    made = Control(folder, lambda: {"broker": {"reachable": broker}}, notice, lambda *_: {})
+def control(folder: Path, *, broker: bool = True, feed: Feed | None = None) -> Control:
+    def page(is_there: Callable[[], bool]) -> Iterator[Mapping[str, Any]]:
+        assert feed is not None
+        for told in feed.follow(threading.Event()):
+            if is_there():
+                yield {"event": told.event, "data": msgspec.json.decode(told.body)}
+
+    made = Control(folder, lambda: {"broker": {"reachable": broker}}, Notice(), lambda *_: {}, page=page)
     made.start()
     return made
 
 
-def test_every_change_is_passed_on_through_all_lives_of_the_agent(tmp_path: Path) -> None:
-    feed = Feed()
-    feed.publish("line", "first", keep=True)
-    chunks = feed.read(threading.Event())
-    next(chunks)
-    follower = Follower(tmp_path, feed)
+def test_everything_is_passed_on_through_all_lives_of_the_agent(tmp_path: Path) -> None:
+    told: list[tuple[str, Any]] = []
+    follower = Follower(
+        tmp_path, lambda event, data: told.append((event, data)), lambda answers: told.append(("answers", answers))
+    )
     follower.start()
     for life in (1, 2):
-        notice = Notice()
-        agent = control(tmp_path, notice)
-        notice.post({"life": life})
-        assert next(chunks) == f'event: state\ndata: {{"life": {life}}}\n\n'.encode()
+        feed = Feed()
+        agent = control(tmp_path, feed=feed)
+        feed.publish("state", {"life": life}, keep=True)
+        feed.publish_numbered("step", life, {"id": life})
+        assert eventually(lambda: len(told) == 3, 5)
+        feed.close()
         agent.stop()
+        assert eventually(lambda: len(told) == 4, 5)
+        assert sorted(told[1:3]) == [("state", {"life": life}), ("step", {"id": life})]
+        assert (told[0], told[3]) == (("answers", True), ("answers", False))
+        told.clear()
     follower.stop()
-    assert not any(thread.name == "state-follower" for thread in threading.enumerate())
+    assert not any(thread.name == "agent-follower" for thread in threading.enumerate())
 
 
 def test_an_agent_is_ready_when_it_answers_and_has_its_broker(tmp_path: Path) -> None:
     ready: list[bool] = []
     waiting = threading.Thread(target=lambda: ready.append(await_agent(tmp_path, threading.Event())))
     waiting.start()
-    early = control(tmp_path, Notice(), broker=False)
+    early = control(tmp_path, broker=False)
     assert not eventually(lambda: bool(ready), 0.2)
     early.stop()
-    agent = control(tmp_path, Notice())
+    agent = control(tmp_path)
     waiting.join(5)
     assert ready == [True]
     agent.stop()

@@ -1,6 +1,6 @@
 """The simulated station as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,13 @@ from support.bench import CARD, wiring
 
 from agent.control import ControlError
 from agent.http.feed import Feed
+from agent.http.local import local_only
 from agent.http.server import CannotListen, Server
 from agent.simulator.api import Api
 from agent.simulator.hands import Hands
+from agent.simulator.supplier import Books
+from agent.web.files import Files
+from agent.web.routes import Views, page_routes
 from hardware.emulated.world import World
 
 
@@ -21,17 +25,14 @@ class Station:
         self.world = World(wiring())
         self.feed = Feed()
         self.dead = False
-        self.hands = Hands(self.world, {"broker-down": self._stuck}, lambda _: None, tapping)
-        self.cards: dict[str, str] = {}
-        api = Api(
-            self.hands,
-            self.feed,
-            state=self._state,
-            supplier=lambda: {"calls": [CARD]},
-            world=self.world.snapshot,
-            set_card=self.cards.__setitem__,
-        )
-        self.server = Server(api.routes(), "127.0.0.1:0", "api")
+        self.switched: list[Mapping[str, bool]] = []
+        self.hands = Hands(self.world, {"broker-down": self._stuck}, lambda _: None, tapping, self.switched.append)
+        self.books = Books([1, 2])
+        self.delays: list[float] = []
+        api = Api(self.hands, self.books, self.world, delay=self.delays.append, kill=lambda: not self.dead)
+        views = Views(about={"simulated": True}, state=self._state, feed=self.feed, files=Files(tapping))
+        routes = [local_only(route) for route in page_routes(views) + api.routes()]
+        self.server = Server(routes, "127.0.0.1:0", "api")
         self.server.start()
 
     def _state(self) -> dict[str, Any]:
@@ -66,14 +67,15 @@ def assert_problem(answer: requests.Response, status: int, detail: str = "") -> 
 def test_a_card_counts_as_something_else_at_the_supplier(station: Station) -> None:
     path = "/api/supplier/cards/04:a1:b2:c3:d4:e5:f6"
     assert station.ask("PUT", path, json={"standing": "blocked"}).status_code == 204
-    assert station.cards == {CARD: "blocked"}
+    assert station.books.view()["cards"] == {CARD: "blocked"}
     assert_problem(station.ask("PUT", path, json={"standing": "dead"}), 400, "standing")
     assert_problem(station.ask("PUT", "/api/supplier/cards/xyz", json={"standing": "blocked"}), 400, "UID")
 
 
 def test_views(station: Station) -> None:
     assert station.ask("GET", "/api/state").json() == {"stationId": "ST-42"}
-    assert station.ask("GET", "/api/supplier").json() == {"calls": [CARD]}
+    assert station.ask("GET", "/api/supplier").json() == station.books.view()
+    assert station.ask("GET", "/api/page").json() == {"simulated": True}
     assert station.ask("GET", "/api/world").json()["cards"] == []
     assert station.ask("GET", "/api/faults").json()["reader-absent"] is False
 
@@ -155,6 +157,22 @@ def test_faults_are_switched_as_often_as_you_like(station: Station) -> None:
         assert station.ask(method, "/api/faults/lock-jammed-2").status_code == 204
         assert station.ask("GET", "/api/faults").json()["lock-jammed-2"] is on
     assert_problem(station.ask("PUT", "/api/faults/broker-down"), 409, "stuck")
+    assert [faults["lock-jammed-2"] for faults in station.switched] == [True, False], "told at each change"
+
+
+def test_the_agent_is_killed_once(station: Station) -> None:
+    assert station.ask("POST", "/api/agent/kill").status_code == 204
+    station.dead = True
+    assert_problem(station.ask("POST", "/api/agent/kill"), 409, "dead already")
+    assert_problem(station.ask("POST", "/api/agent/kill", headers={"Origin": "https://evil.example"}), 403)
+
+
+def test_how_long_the_supplier_takes(station: Station) -> None:
+    for ms in (0, 30_000):
+        assert station.ask("PUT", "/api/supplier/delay", json={"ms": ms}).status_code == 204
+    for wrong in ({"ms": 30_001}, {"ms": -1}, {"ms": "x"}, {}):
+        assert_problem(station.ask("PUT", "/api/supplier/delay", json=wrong), 400)
+    assert station.delays == [0.0, 30.0]
 
 
 def test_events_are_streamed(station: Station) -> None:
@@ -162,7 +180,7 @@ def test_events_are_streamed(station: Station) -> None:
     with station.ask("GET", "/api/events", stream=True) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         lines = answer.iter_lines(chunk_size=1)
-        assert [next(lines), next(lines), next(lines)] == [b"event: state", b'data: {"a": 1}', b""]
+        assert [next(lines), next(lines), next(lines)] == [b"event: state", b'data: {"a":1}', b""]
         station.feed.publish("line", "x")
         assert [next(lines), next(lines)] == [b"event: line", b'data: "x"']
 

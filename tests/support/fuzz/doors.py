@@ -6,7 +6,7 @@ from support.fuzz.chips import LightsSocket, ReaderBus
 from support.fuzz.control import ControlSocket
 from support.fuzz.files import ConfigFile
 from support.fuzz.run import Open
-from support.fuzz.simulator import SimulatorApi
+from support.fuzz.simulator import SimulatorApi, StationPage
 from support.fuzz.station import Commands, Events
 from support.fuzz.supplier import SupplierHttp
 
@@ -17,6 +17,7 @@ DOORS: Mapping[str, Open] = {
     "commands": Commands,
     "control": ControlSocket,
     "sim-api": SimulatorApi,
+    "page": StationPage,
     "lights": LightsSocket,
     "spi": ReaderBus,
 }
