@@ -29,20 +29,20 @@ class Stage:
         self._lock = threading.Lock()
         self._number = int(boottime() * 1000)  # more than any that a page has seen of a simulation before
         self._numbers: dict[int, int] = {}
+        self._last = 0
         self._pid: int | None = None
         self._strip: object = None
 
     def agent_told(self, event: str, data: Any) -> None:
         """The agent tells a page something."""
         if event == STEP:
-            self._step(data)
+            self._agents_step(data)
         elif event not in OURS:
             self._feed.publish(event, data, keep=event in KEPT)
 
     def agent_answers(self, answers: bool) -> None:
         """Whether the agent can be asked anything."""
         with self._lock:
-            self._numbers.clear()
             self._feed.publish("agent", {"alive": answers, "pid": self._pid}, keep=True)
 
     def agent_lived(self, pid: int | None, what: str) -> None:
@@ -51,33 +51,25 @@ class Stage:
             self._pid = pid
             self._feed.publish("agent", {"alive": False, "pid": pid}, keep=True)
         now = self._clock.now()
-        self._step(
-            {
-                "id": 0,
-                "visit": None,
-                "at": rfc3339(now.wall),
-                "t": now.boottime,
-                "from": "station",
-                "to": "station",
-                "kind": "agent",
-                "title": what,
-                "slot": None,
-                "ok": pid is not None,
-                "ms": None,
-                "re": None,
-                "detail": {"pid": pid},
-            }
-        )
-
-    def _step(self, step: dict[str, Any]) -> None:
+        own = {"visit": None, "at": rfc3339(now.wall), "t": now.boottime, "from": "station", "to": "station"}
+        own |= {"kind": "agent", "title": what, "slot": None, "ok": pid is not None, "ms": None, "re": None}
         with self._lock:
-            self._number += 1
-            if step["id"]:
-                self._numbers[step["id"]] = self._number
+            self._tell({**own, "detail": {"pid": pid}})
+
+    def _agents_step(self, step: Mapping[str, Any]) -> None:
+        """Its numbers grow over all its lives, so that one which is told once more is known."""
+        with self._lock:
+            if step["id"] <= self._last:
+                return
+            self._last = step["id"]
+            self._numbers[step["id"]] = self._number + 1
             if len(self._numbers) > KEPT_NUMBERED:
                 del self._numbers[next(iter(self._numbers))]
-            known = {**step, "id": self._number, "re": self._numbers.get(step["re"])}
-            self._feed.publish_numbered(STEP, self._number, known)
+            self._tell({**step, "re": self._numbers.get(step["re"])})
+
+    def _tell(self, step: Mapping[str, Any]) -> None:
+        self._number += 1
+        self._feed.publish_numbered(STEP, self._number, {**step, "id": self._number})
 
     def switched(self, faults: Mapping[str, bool]) -> None:
         """Something was broken or mended."""
