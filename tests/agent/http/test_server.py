@@ -2,19 +2,24 @@
 
 import contextlib
 import logging
+import shutil
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
+from support.certificates import make_ca, make_certificate
 
 from agent.http import conversation
 from agent.http import server as http
 from agent.http.limits import Limits
 from agent.http.messages import Answer, Raw, Reply, Request, Route, Stream, json_answer
 from agent.http.server import CannotListen, Manners, Server, parse_listen
+from agent.tls import ServerTls
 
 PATIENCE_S = 5.0
 
@@ -357,3 +362,25 @@ def test_what_is_wrong_with_a_body_is_said_in_short(line: socket.socket) -> None
     body = b'{"name": ' + b'"\\u0001' * 5000
     asked = b"POST /hello/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
     assert len(_exchange(line, asked % (len(body), body))) < 2000
+
+
+def test_a_server_without_a_certificate_says_so_once_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tls = ServerTls(str(tmp_path / "none.pem"), str(tmp_path / "none.key"))
+    server = Server(ROUTES, "127.0.0.1:0", "secured", Manners(tls=tls.context))
+    server.start()
+    address = (server.host, server.port)
+    for _ in range(2):
+        with socket.create_connection(address, PATIENCE_S) as line, contextlib.suppress(ConnectionError):
+            assert line.recv(1) == b""
+    assert caplog.text.count("nobody can be answered over TLS: cert_file") == 1
+    certificate = make_certificate(make_ca(tmp_path), "late", "DNS:localhost,IP:127.0.0.1")
+    shutil.copy(certificate, tmp_path / "none.pem")
+    shutil.copy(f"{certificate}.key", tmp_path / "none.key")
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    with context.wrap_socket(socket.create_connection(address, PATIENCE_S), server_hostname="127.0.0.1") as secured:
+        assert _exchange(secured, _get("/hello/you")).startswith(b"HTTP/1.1 200")
+    with context.wrap_socket(socket.create_connection(address, PATIENCE_S), server_hostname="127.0.0.1") as idle:
+        server.stop()
+        assert idle.recv(1) == b"", "who says nothing is hung up on at once"
