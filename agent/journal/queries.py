@@ -1,12 +1,13 @@
 """What is read from a journal."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable
 
 import msgspec
 
 from agent.effects import Act, Aside, Message, Order, ReplyTo
-from agent.facts import KnownCommand
+from agent.facts import CallSettled, KnownCommand
 from agent.journal.rows import OwedRow, station_from
 from agent.state import Station
 
@@ -17,6 +18,7 @@ MESSAGES_ASIDE = (
     " ORDER BY id"
 )
 COMMAND = "SELECT fact, answer, replies FROM commands WHERE id=?"
+SETTLED = "SELECT fact FROM history WHERE kind='CallSettled' ORDER BY id DESC LIMIT ?"
 WAITING = "SELECT id, fact, replies FROM commands WHERE answer IS NULL"
 
 
@@ -70,3 +72,12 @@ def read_orders(db: sqlite3.Connection) -> list[Order]:
         Order(id=name, fact=fact, replies=known_command(fact, None, replies).replies)
         for name, fact, replies in db.execute(WAITING)
     ]
+
+
+def read_settled(db: sqlite3.Connection, most: int) -> list[CallSettled]:
+    """The last starts, ends and payments that the supplier decided, oldest first; none that another version wrote."""
+    found = []
+    for (fact,) in db.execute(SETTLED, (most,)):
+        with contextlib.suppress(msgspec.MsgspecError):
+            found.append(msgspec.json.decode(fact, type=CallSettled))
+    return found[::-1]

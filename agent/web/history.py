@@ -1,12 +1,12 @@
 """The last sessions of each slot, and the last faults with when they were raised and cleared."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from agent.effects import Effects
+from agent.effects import ActName, Effects
 from agent.events import rfc3339
-from agent.facts import Fact
+from agent.facts import CallSettled, Fact
 from agent.report import fault_report, masked
 from agent.state import Payment, Phase, Session, Station
 
@@ -18,10 +18,15 @@ NOT_YET = frozenset({Phase.FREE, Phase.AWAITING, Phase.STARTING})
 
 
 class History:
-    """What happened since the agent came up, and what stood there then. For main alone."""
+    """What happened since the agent came up, what stood there then, and the sessions before. For main alone."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, settled: Iterable[CallSettled] = ()) -> None:
+        """`settled`: what the supplier decided lately of starts, ends and payments, oldest first."""
         self._sessions: dict[int, deque[dict[str, Any]]] = {slot: deque(maxlen=SESSIONS) for slot in station.slots}
+        standing = {slot.session for slot in station.slots.values()}
+        for slot, before in over_before(settled):
+            if slot in self._sessions and before["session"] not in standing:
+                self._sessions[slot].appendleft(before)
         self._faults: deque[tuple[str, dict[str, Any]]] = deque(maxlen=FAULTS)
         self._take_sessions(station, {}, 0.0)
         self._take_faults(Station(slots={}), station, 0.0)
@@ -63,6 +68,22 @@ class History:
             cleared = next((fault for name, fault in self._faults if name == key and not fault["clearedAt"]), None)
             if cleared is not None:
                 cleared["clearedAt"] = rfc3339(wall)
+
+
+def over_before(settled: Iterable[CallSettled]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Sessions that began and ended, with their slots, in the order in which they began."""
+    begun: dict[str, tuple[int, dict[str, Any]]] = {}
+    for fact in settled:
+        act, when = fact.act, rfc3339(fact.at.wall)
+        known = begun.get(act.session, (0, {}))[1]
+        if act.name is ActName.START and not fact.problem:
+            new = {"card": masked(act.card), "session": act.session, "since": when, "until": None, "payment": None}
+            begun[act.session] = act.slot, new
+        elif act.name is ActName.END and known:
+            known["until"] = when
+        elif act.name is ActName.PAY and known:
+            known["payment"] = str(Payment.REFUSED if fact.problem else Payment.PAID)
+    return (each for each in begun.values() if each[1]["until"])
 
 
 def entry(session: Session) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """All that a station page shows, as it happens, for whoever looks on."""
 
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -9,8 +12,10 @@ import msgspec
 from agent.clock import Clock
 from agent.config.settings import Config
 from agent.effects import Effects
-from agent.facts import Fact
+from agent.facts import CallSettled, Fact
 from agent.http.feed import Feed
+from agent.journal import Journal, JournalError
+from agent.journal.queries import read_settled
 from agent.rooms import Rooms
 from agent.state import Station
 from agent.web.colours import colours
@@ -26,6 +31,10 @@ from hardware.parts import Rgb
 
 READERS = 8
 """How many may look on at once."""
+LOOKED_BACK = 100
+"""Starts, ends and payments before the start that are looked at."""
+
+log = logging.getLogger(__name__)
 
 
 class Scene:
@@ -35,7 +44,7 @@ class Scene:
         self.feed = Feed(READERS)
         self._segments = segments_of(config.wiring)
         self._visits = Visits(rooms.road.station)
-        self._history = History(rooms.road.station)
+        self._history = History(rooms.road.station, settled_lately(rooms.journal))
         cards = Cards()
         self._decisions = Decisions(cards)
         self._recorder = Recorder(self.feed, clock, self._visits.find)
@@ -71,3 +80,13 @@ class Scene:
     @harmless
     def _wrote(self, frame: Sequence[Rgb]) -> None:
         self.feed.publish("lights", colours(frame, self._segments), keep=True)
+
+
+def settled_lately(journal: Journal) -> list[CallSettled]:
+    """What the journal knows of the last sessions; a page without them is still one."""
+    try:
+        with closing(journal.reader()) as db:
+            return read_settled(db, LOOKED_BACK)
+    except (sqlite3.Error, JournalError) as error:
+        log.warning("the page begins without the sessions before this start: %s", error)
+        return []

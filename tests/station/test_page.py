@@ -198,6 +198,13 @@ def test_a_restart_goes_on_counting(shown: Bench) -> None:
     assert page.get("/api/history")["slots"]["1"]["last"][0]["until"] is None, "it stands there still"
     shown.tap()
     told(shown, page, "V-2", "session-ended")
+    shown.settled()
+    before = page.get("/api/history")["slots"]["1"]["last"]
+    shown.stop()
+    shown.log.clear()
+    shown.start()
+    (after,) = page_of(shown).get("/api/history")["slots"]["1"]["last"]
+    assert [after[name] for name in ("card", "session", "payment")] == ["..E5F6", before[0]["session"], "paid"]
 
 
 def test_the_page_of_a_real_station_is_read_only_and_for_this_machine(shown: Bench) -> None:

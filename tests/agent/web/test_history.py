@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from support.owing import CARD, WALL
 
+from agent.answers import Problem
 from agent.clock import At
-from agent.effects import Effects, Renamed
+from agent.effects import Act, ActName, Effects, Renamed
 from agent.events import rfc3339
-from agent.facts import DeadlinePassed
+from agent.facts import CallSettled, DeadlinePassed
 from agent.state import Fault, Payment, Phase, Session, Slot, Station
 from agent.web.history import FAULTS, SESSIONS, History
 
@@ -71,6 +72,39 @@ def test_the_newest_are_kept() -> None:
         before = after
     kept = [one["session"] for one in history.view()["slots"]["1"]["last"]]
     assert kept == [f"S-{number}" for number in range(SESSIONS + 2, 2, -1)]
+
+
+def settled(name: ActName, seconds: float, session: str = "S-0", problem: Problem | None = None) -> CallSettled:
+    act = Act(name=name, key=f"{session}-{name}", lane="l", session=session, slot=1, card=CARD)
+    return CallSettled(at=at(seconds), id="f", act=act, problem=problem)
+
+
+def test_sessions_before_the_start_that_are_over_are_remembered() -> None:
+    refused = Problem(status=402, title="Payment Required")
+    before = [
+        settled(ActName.END, -9, "older than what is looked at"),
+        settled(ActName.START, -8, "S-0"),
+        settled(ActName.END, -7, "S-0"),
+        settled(ActName.PAY, -6, "S-0"),
+        settled(ActName.START, -5, "never began", Problem(status=409)),
+        settled(ActName.START, -4, "S-2"),
+        settled(ActName.END, -3, "S-2"),
+        settled(ActName.PAY, -2, "S-2", refused),
+        settled(ActName.START, -1, "S-1"),
+        settled(ActName.START, -1, "its end is owed"),
+    ]
+    last = History(standing(), before).view()["slots"]["1"]["last"]
+    assert [(one["session"], one["payment"]) for one in last] == [("S-1", None), ("S-2", "refused"), ("S-0", "paid")]
+    assert last[2] == {
+        "card": "..E5F6",
+        "session": "S-0",
+        "since": rfc3339(WALL - 8),
+        "until": rfc3339(WALL - 7),
+        "payment": "paid",
+    }
+    assert (last[0]["since"], last[0]["until"]) == (rfc3339(WALL), None), "it stands there: since its tap"
+    elsewhere = Station(slots={2: Slot(number=2)})
+    assert History(elsewhere, before).view()["slots"] == {"2": {"last": []}}, "a slot that is no more"
 
 
 def test_faults_with_when_they_were_cleared() -> None:
