@@ -9,6 +9,8 @@ from agent.secret_files import UnusableFile
 from agent.tls import ServerTls
 from agent.tls.names import is_among, names_in
 
+DASHES = "-----"
+
 
 def tls_of(certificate: Path) -> ServerTls:
     return ServerTls(str(certificate), f"{certificate}.key")
@@ -65,8 +67,8 @@ def test_files_are_read_again_when_they_change_and_only_then(tmp_path: Path) -> 
     [
         ("nothing", "", "cert_file .* holds no certificate"),
         ("", "nothing", "key_file .* holds no private key"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n", "", "cert_file .* or its key is damaged"),
-        ("", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "locked with a passphrase"),
+        (f"{DASHES}BEGIN CERTIFICATE{DASHES}\nAAAA\n", "", "cert_file .* or its key is damaged"),
+        ("", f"{DASHES}BEGIN ENCRYPTED PRIVATE KEY{DASHES}\n", "locked with a passphrase"),
     ],
 )
 def test_what_cannot_be_used_is_told(tmp_path: Path, cert: str, key: str, told: str) -> None:
