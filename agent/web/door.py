@@ -33,6 +33,9 @@ MOST_FIELDS = 4
 SIGN_IN = "/sign-in"
 PAGE, STYLE = "sign-in.html", "sign-in.css"
 SAID_WRONG = b'<p role="alert">This is not the token. <span lang="de">(Das ist nicht der Schl\xc3\xbcssel.)</span></p>'
+SAID_WAIT = (
+    b'<p role="alert">Too many wrong tokens: wait a minute. <span lang="de">(Bitte eine Minute warten.)</span></p>'
+)
 HERE_FOR_IT = b"<!-- wrong -->"
 
 
@@ -150,6 +153,8 @@ class Door:
         return Answer(status=status, body=body, content_type=TYPES[".html"], headers={"Referrer-Policy": "same-origin"})
 
     def _sign_in(self, asked: Request) -> Reply:
+        if self._tries.wait_s(network_of(asked.client)) > 0:
+            return self._sign_in_page(HTTPStatus.TOO_MANY_REQUESTS, SAID_WAIT)
         if not self._is_token(typed(asked.body), asked.client):
             return self._sign_in_page(HTTPStatus.FORBIDDEN, SAID_WRONG)
         until = int(boottime() + SIGNED_IN_S)

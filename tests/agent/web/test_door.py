@@ -124,6 +124,13 @@ def test_what_is_no_token_is_told_on_the_page(body: bytes, visitor: Visitor) -> 
     assert b'role="alert"' not in Files().read("sign-in.html")
 
 
+def test_who_types_too_much_is_told_on_the_page_to_wait(visitor: Visitor) -> None:
+    assert [visitor.status("/sign-in", "POST", b"token=wrong") for _ in range(6)] == [403] * 5 + [429]
+    answer = visitor.ask("/sign-in", "POST", f"token={TOKEN}".encode())
+    assert isinstance(answer, Answer)
+    assert (answer.status, b"wait a minute" in answer.body) == (429, True)
+
+
 def test_cookies_that_are_none() -> None:
     assert cookie_of("") == cookie_of("a=b") == cookie_of("\x00=;;,") == ""
 
