@@ -19,7 +19,7 @@ from agent.config.settings import SupplierSettings
 from agent.connection import Connection
 from agent.effects import Act, ActName
 from agent.http.messages import Answer, Raw, Reply, Request, Route
-from agent.http.server import Server
+from agent.http.server import Manners, Server
 from agent.supplier import Supplier, Unusable
 from agent.version import VERSION
 
@@ -53,7 +53,7 @@ def url(recorder: Recorder) -> Iterator[str]:
         for method in ("GET", "POST", "PUT")
         for depth in range(2, 6)
     ]
-    server = Server(routes, "127.0.0.1:0", "recorder")
+    server = Server(routes, "127.0.0.1:0", "recorder", Manners(misbehaves=True))
     server.start()
     yield f"http://127.0.0.1:{server.port}/base/v2"
     server.stop()
