@@ -3,9 +3,11 @@
 import json
 import re
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from support.bench import Bench
@@ -46,20 +48,23 @@ class Onlooker:
     """Reads the events of a page until it hangs up, or is closed."""
 
     def __init__(self, page: Page, last: int = 0) -> None:
-        headers = {"Last-Event-ID": str(last)} if last else {}
-        self._answer = page.ask("/api/events", headers=headers, stream=True)
+        at = urlsplit(page.url)
+        self._line = HTTPConnection(str(at.hostname), at.port, timeout=20)
+        self._line.request("GET", "/api/events", headers={"Last-Event-ID": str(last)} if last else {})
+        self._answer = self._line.getresponse()
         assert self._answer.headers["Content-Type"] == "text/event-stream"
         self.seen: list[tuple[str, Any]] = []
         self._thread = threading.Thread(target=self._read, name="onlooker")
         self._thread.start()
 
     def _read(self) -> None:
-        with closing(self._answer):
-            for line in self._answer.iter_lines(chunk_size=1, decode_unicode=True):
-                if line.startswith("event: "):
-                    kind = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    self.seen.append((kind, json.loads(line.removeprefix("data: "))))
+        with closing(self._line), suppress(ConnectionError):
+            for line in iter(self._answer.readline, b""):
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    self.seen.append((kind, json.loads(value)))
 
     def of(self, kind: str) -> list[Any]:
         """The data of every event of this name."""
