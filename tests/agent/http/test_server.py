@@ -287,9 +287,10 @@ def test_who_takes_nothing_of_an_answer_keeps_no_place() -> None:
 
 def test_headers_have_a_bound_altogether() -> None:
     many = "".join(f"X-{number}: {'y' * 1000}\r\n" for number in range(90))
-    with bounded(request_size=20_000) as address, socket.create_connection(address, timeout=PATIENCE_S) as line:
-        assert line.send(_get("/hello/you", many)[:60_000])
-        assert line.recv(4096).startswith(b"HTTP/1.1 431 ")
+    for asked in (_get("/hello/you", many)[:60_000], b"GET /" + b"x" * 60_000):
+        with bounded(request_size=20_000) as address, socket.create_connection(address, timeout=PATIENCE_S) as line:
+            assert line.send(asked)
+            assert line.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
 def test_only_a_server_that_misbehaves_sends_what_is_no_http(caplog: pytest.LogCaptureFixture) -> None:
