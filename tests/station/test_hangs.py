@@ -111,7 +111,7 @@ def test_it_stops_at_once_while_it_connects_to_a_supplier_that_does_not_answer(s
         bench = station.start(url=url, driver_wait_s=3.0, request_timeout_s=60.0)
         bench.hold()
         status, seconds = stopped(bench)
-    assert (status, seconds < STOP_S) == (0, True), seconds
+    assert (status, seconds < STOP_S + LATE_S) == (0, True), seconds
     assert not any("did not end" in line for line in bench.log)
 
 
@@ -122,7 +122,7 @@ def test_it_stops_while_the_broker_stands_still(station: Station, mosquitto: Mos
         status, seconds = stopped(bench)
     finally:
         mosquitto.go_on()
-    assert (status, seconds < STOP_S) == (0, True), seconds
+    assert (status, seconds < STOP_S + LATE_S) == (0, True), seconds
 
 
 def test_it_stops_in_the_middle_of_a_locks_pulse_and_leaves_no_line_high(station: Station) -> None:
