@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -19,13 +19,16 @@ CGROUPS = [Path("/sys/fs/cgroup", name) for name in ("systemd", "unified")]
 NOT_LOOKED_AT = ("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp")
 UP = ("running", "degraded")
 BOOT_S = 60.0
+REBOOTS = 133
+"""How systemd-nspawn with --keep-unit ends when its machine reboots (EXIT_FORCE_RESTART)."""
 BACKUPS = ("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-")
 """What useradd(8) and its like leave of the files before."""
 NSPAWN = """
 for folder in "$@"; do mkdir -p "$folder"; echo $$ >"$folder/cgroup.procs"; done
-exec systemd-nspawn --directory="$ROOT" --register=no --keep-unit --private-network --machine="$NAME" \
+exec systemd-nspawn --directory="$ROOT" --register=no --keep-unit $OPTIONS --machine="$NAME" \
     --console=passive --kill-signal=SIGRTMIN+3 --boot
 """
+NETWORKS = Path("/run/netns")
 
 
 def debian(release: str) -> Path:
@@ -44,35 +47,72 @@ def debian(release: str) -> Path:
 
 
 @contextmanager
+def memory(folder: Path, size: str = "50%") -> Iterator[Path]:
+    """The new folder, held in memory; `size` as in tmpfs(5)."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "station-test", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
 def mounted(lower: Path, folder: Path) -> Iterator[Path]:
     """A copy of `lower` that is written to in memory only."""
-    memory, merged = folder / "memory", folder / "root"
-    memory.mkdir()
+    merged = folder / "root"
     merged.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "station-test", str(memory)], check=True)
-    try:
+    with memory(folder / "memory") as written:
         for name in ("upper", "work"):
-            (memory / name).mkdir()
-        options = f"lowerdir={lower},upperdir={memory}/upper,workdir={memory}/work"
+            (written / name).mkdir()
+        options = f"lowerdir={lower},upperdir={written}/upper,workdir={written}/work"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)], check=True)
         try:
             yield merged
         finally:
             subprocess.run(["umount", "--lazy", str(merged)], check=True)
+
+
+@contextmanager
+def network(name: str) -> Iterator[Path]:
+    """A network of its own with nothing but loopback, which outlives the machines on it (ip-netns(8))."""
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        yield NETWORKS / name
     finally:
-        subprocess.run(["umount", "--lazy", str(memory)], check=True)
+        subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
 class Machine:
-    """`with Machine(root, name) as machine:` boots it without a network, and cuts its power at the end."""
+    """`with Machine(root, name) as machine:` boots it without a network, and cuts its power at the end.
 
-    def __init__(self, root: Path, name: str) -> None:
+    `on`: the network it is on, else one that ends with it. `bound`: folders of the host, each with its place in there.
+    """
+
+    def __init__(
+        self, root: Path, name: str, *, on: Path | None = None, bound: Mapping[Path, str] | None = None
+    ) -> None:
         self.root = root
         self.name = name
+        self._on = on
+        self._options = [f"--network-namespace-path={on}" if on else "--private-network"]
+        self._options += [f"--bind={folder}:{place}" for folder, place in (bound or {}).items()]
         self._cgroups = [each / name for each in CGROUPS if each.is_dir()]
 
+    @property
+    def network(self) -> Path:
+        """The network it is on."""
+        return self._on or Path(f"/proc/{self.leader()}/ns/net")
+
     def __enter__(self) -> Self:
-        environment = {**os.environ, "ROOT": str(self.root), "NAME": self.name, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        environment = {
+            **os.environ,
+            "ROOT": str(self.root),
+            "NAME": self.name,
+            "OPTIONS": " ".join(self._options),
+            "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
+        }
         self.nspawn = subprocess.Popen(
             ["/bin/sh", "-ec", NSPAWN, "boot", *map(str, self._cgroups)],
             env=environment,
@@ -97,6 +137,21 @@ class Machine:
             folders = sorted((path for path in each.rglob("*") if path.is_dir()), reverse=True)
             for folder in [*folders, each]:
                 folder.rmdir()
+
+    def cut(self) -> None:
+        """Cut its power: everything in it is gone at once. `boot` goes on from there."""
+        self.__exit__()
+
+    def boot(self) -> None:
+        """Switch it on again; returns when it has booted."""
+        self.__enter__()
+
+    def reboot(self) -> None:
+        """Restart it as somebody at its keyboard does; returns when it has booted again."""
+        self.run("systemctl", "reboot")
+        assert self.nspawn.wait(BOOT_S) == REBOOTS, "the machine does not go down"
+        self.__exit__()
+        self.boot()
 
     def leader(self) -> int:
         """The process on the host that is its systemd; 0 if there is none."""
@@ -136,13 +191,14 @@ class Machine:
 class Surroundings:
     """The world, supplier and broker beside a machine's station, in a process on its network (support/beside.py)."""
 
-    def __init__(self, machine: Machine, config: Path, state: str) -> None:
-        enter = ["nsenter", "--target", str(machine.leader()), "--net", "--"]
+    def __init__(self, machine: Machine, config: Path, state: str, *options: str) -> None:
+        """`options` are those of support/beside.py."""
+        enter = ["nsenter", f"--net={machine.network}", "--"]
         folder = machine.root / state.lstrip("/")
         folder.mkdir(parents=True, exist_ok=True)
         python = shutil.which("python3") or "python3"
         self._process = subprocess.Popen(
-            [*enter, python, "-m", "support.beside", str(config), str(folder)],
+            [*enter, python, "-m", "support.beside", str(config), str(folder), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,21 +1,28 @@
-"""Fresh machines, and a bundle for each, made once."""
+"""Fresh machines, a bundle for each and a station installed on it, made once; what is to be told at the end."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.machine import CLONE, Machine, debian, mounted
+from support.installed import STATE, Station
+from support.machine import CLONE, Machine, debian, memory, mounted
+from support.site import Site, lead_to_world
 
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's own Python, by release."""
+MOVED_CLOCK = """[Service]
+Environment=LD_PRELOAD=/srv/moved_clock.so MOVED_CLOCK=/srv/clock
+"""
 
 
 def interpreter(version: str) -> str:
     """A Python of this version, to make a bundle with; skips the test if there is none."""
-    for name in filter(shutil.which, (f"python{version}", "python3")):
+    kept = Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}")
+    for name in (*filter(shutil.which, (f"python{version}", "python3")), *map(str, kept)):
         told = subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
         if told.startswith(f"Python {version}."):
             return name
@@ -45,11 +52,84 @@ def bundle(release: str, bundles: dict[str, Path], tmp_path_factory: pytest.Temp
     return bundles[release]
 
 
+def unpack(bundle: Path, root: Path) -> None:
+    """Put the bundle into a machine's /srv, unpacked too."""
+    (root / "srv" / "bundle.tar").write_bytes(bundle.read_bytes())
+    subprocess.run(["tar", "-xf", bundle, "-C", root / "srv", "--strip-components=1"], check=True)
+
+
 @pytest.fixture
 def machine(tmp_path: Path, release: str, bundle: Path) -> Iterator[Machine]:
     """A fresh Debian without a network, with the bundle in /srv, unpacked too."""
     with mounted(debian(release), tmp_path) as root:
-        (root / "srv" / "bundle.tar").write_bytes(bundle.read_bytes())
-        subprocess.run(["tar", "-xf", bundle, "-C", root / "srv", "--strip-components=1"], check=True)
+        unpack(bundle, root)
         with Machine(root, f"station-test-{os.getpid()}") as booted:
             yield booted
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Installed"]:
+    """Machines on which the station is installed, to be copied."""
+    with ExitStack() as life:
+        yield Installed(life, tmp_path_factory)
+
+
+class Installed:
+    """The roots of machines with an installed station, made when they are asked for; nobody writes there later."""
+
+    def __init__(self, life: ExitStack, folders: pytest.TempPathFactory) -> None:
+        self._life = life
+        self._folders = folders
+        self._roots: dict[str, Path] = {}
+
+    def root(self, release: str, bundle: Path) -> Path:
+        """The one of a release."""
+        if release not in self._roots:
+            self._roots[release] = root = self._life.enter_context(
+                mounted(debian(release), self._folders.mktemp(release))
+            )
+            unpack(bundle, root)
+            with Site(root, lead_to_world(root / STATE.lstrip("/"))) as station:
+                station.machine.run(
+                    "/srv/scripts/install", "--bundle", "/srv/bundle.tar", "--config", "/srv/station.toml"
+                )
+                station.machine.run("systemctl", "stop", "station-agent")
+                station.machine.run("sh", "-c", f"rm {STATE}/*.db*")
+        return self._roots[release]
+
+
+@pytest.fixture
+def root(release: str, bundle: Path, installed: Installed, tmp_path: Path) -> Iterator[Path]:
+    """A machine that was shut down with an installed station on it."""
+    with mounted(installed.root(release, bundle), tmp_path) as copy:
+        yield copy
+
+
+@pytest.fixture
+def station(root: Path) -> Iterator[Station]:
+    """An installed station at work, with nobody in it."""
+    with Site(root) as station:
+        station.ready()
+        yield station
+
+
+@pytest.fixture
+def small_disk(root: Path, tmp_path: Path) -> Iterator[Station]:
+    """One whose journal is on a small disk of its own."""
+    with memory(tmp_path / "small", "4M") as folder, Site(root, lead_to_world(folder)) as station:
+        station.ready()
+        yield station
+
+
+@pytest.fixture
+def moved_clock(root: Path) -> Iterator[Station]:
+    """One whose agent sees a clock that the file /srv/clock moves (support/moved_clock.c)."""
+    source = CLONE / "tests" / "support" / "moved_clock.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", root / "srv" / "moved_clock.so", source], check=True)
+    (root / "srv" / "clock").write_text("0")
+    drop_in = root / "etc/systemd/system/station-agent.service.d/clock.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(MOVED_CLOCK)
+    with Site(root) as station:
+        station.ready()
+        yield station
