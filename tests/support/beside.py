@@ -27,16 +27,17 @@ from hardware.emulated.world_server import WorldServer
 class Beside:
     """Serves the station of `config`, whose state is in `state`, until its `with` block ends.
 
-    `broker` and `supplier` are their ports; 0 takes a free one.
+    `broker` and `supplier` are their ports; 0 takes a free one. The supplier knows the first `slots` slots.
     """
 
-    def __init__(self, config: Path, state: Path, broker: int, supplier: int) -> None:
+    def __init__(self, config: Path, state: Path, *, broker: int, supplier: int, slots: int | None) -> None:
         self._life = ExitStack()
         loaded = load(config)
         self._wiring = loaded.wiring
         self._topics = f"stations/{loaded.station.id}"
         self._state = state
         self._ports = broker, supplier
+        self._slots = [slot.number for slot in self._wiring.slots][:slots]
         self.bolts: list[list[str]] = []
         """Where the bolts were, one row for each change."""
         self.calls: list[dict[str, Any]] = []
@@ -52,7 +53,7 @@ class Beside:
         self.listener = self._life.enter_context(
             Listener(self.broker.port, f"{self._topics}/#", "back-office/#", kept_as="beside")
         )
-        self.books = Books([slot.number for slot in self._wiring.slots])
+        self.books = Books(self._slots)
         self._life.callback(self.books.subscribe(lambda entry: self.calls.append(msgspec.to_builtins(entry))))
         self.supplier = SupplierServer(self.books, f"127.0.0.1:{port}")
         self._life.callback(self.supplier.stop)
@@ -133,8 +134,8 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("--broker", type=int, default=0)
     parser.add_argument("--supplier", type=int, default=0)
-    options = parser.parse_args()
-    with Beside(options.config, options.state, options.broker, options.supplier) as beside:
+    parser.add_argument("--slots", type=int)
+    with Beside(**vars(parser.parse_args())) as beside:
         for line in sys.stdin:
             sys.stdout.write(json.dumps(beside.do(*json.loads(line))) + "\n")
             sys.stdout.flush()

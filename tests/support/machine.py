@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +89,8 @@ class Machine:
     """`with Machine(root, name) as machine:` boots it without a network, and cuts its power at the end.
 
     `on`: the network it is on, else one that ends with it. `bound`: folders of the host, each with its place in there.
+    In /srv/boot_id stands what is another one at each boot, as on metal: systemd-nspawn's own does not reach a service
+    whose unit has ProtectKernelTunables.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Machine:
         return self._on or Path(f"/proc/{self.leader()}/ns/net")
 
     def __enter__(self) -> Self:
+        (self.root / "srv" / "boot_id").write_text(f"{uuid.uuid4()}\n")
         environment = {
             **os.environ,
             "ROOT": str(self.root),

@@ -10,13 +10,19 @@ from pathlib import Path
 import pytest
 from support.installed import STATE, Station
 from support.machine import CLONE, Machine, debian, memory, mounted
-from support.site import Site, lead_to_world
+from support.site import Site, drop_in, lead_to_world
 
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's own Python, by release."""
-MOVED_CLOCK = """[Service]
-Environment=LD_PRELOAD=/srv/moved_clock.so MOVED_CLOCK=/srv/clock
-"""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests told of themselves, passed or not."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, told in report.user_properties:
+                if name == "told" and report.when == "call":
+                    terminalreporter.write_line(str(told))
 
 
 def interpreter(version: str) -> str:
@@ -127,9 +133,7 @@ def moved_clock(root: Path) -> Iterator[Station]:
     source = CLONE / "tests" / "support" / "moved_clock.c"
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", root / "srv" / "moved_clock.so", source], check=True)
     (root / "srv" / "clock").write_text("0")
-    drop_in = root / "etc/systemd/system/station-agent.service.d/clock.conf"
-    drop_in.parent.mkdir()
-    drop_in.write_text(MOVED_CLOCK)
+    drop_in(root, "clock", "Environment=LD_PRELOAD=/srv/moved_clock.so MOVED_CLOCK=/srv/clock")
     with Site(root) as station:
         station.ready()
         yield station

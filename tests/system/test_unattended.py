@@ -17,8 +17,10 @@ YEAR_S = 365 * 24 * 3600
 def test_a_session_outlives_a_reboot(station: Station) -> None:
     session = station.start_session(CARD, 1)
     other = station.start_session(OTHER, 2)
+    boot = station.state()["bootId"]
     station.machine.reboot()
     station.ready()
+    assert station.state()["bootId"] != boot
     station.settled()
     assert [slot["session"] for slot in station.state()["slots"]] == [session, other]
     assert station.bolts() == ["locked", "locked"]
