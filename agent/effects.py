@@ -151,8 +151,8 @@ class Effects:
     sessions whose id or slot at the supplier is another. `known` and `refused`: cards that may start without the
     supplier from now on, and those that may not any more. `messages` leave as they are. `orders`: commands that are
     taken, or told to one more. `restart`: end, and come up again. `dropped`: what stood aside and goes. `durable`:
-    commit before anything leaves or moves. `soon`: what leaves can be told again from what is committed already;
-    commit it all the same if nothing else does.
+    commit before anything leaves or moves. `again`: all of it comes once more, under the same ids, if a power cut takes
+    it from the journal; a kill must not.
     """
 
     asks: tuple[Ask, ...] = ()
@@ -173,5 +173,5 @@ class Effects:
     known: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     durable: bool = False
-    soon: bool = False
+    again: bool = False
     restart: bool = False

@@ -20,8 +20,6 @@ from agent.state import Station
 
 log = logging.getLogger(__name__)
 
-SOON_S = 0.5
-"""How long a confirmed lock may wait for the commit of its delivered start, before it is written down by itself."""
 STORAGE = "StorageFailure"
 
 
@@ -70,10 +68,10 @@ class Keeping:
             self._collect_marks()
             mark = self._journal.mark()
             self._journal.stage(self._writing(fact, before, after, effects, plan, due))
-            if effects.durable and not self._commit() and not self.broken:
+            if effects.durable and not self._commit(synced=not effects.again) and not self.broken:
                 self._journal.unstage(mark)
                 return False
-            self._note_staged(SOON_S if effects.soon else FLUSH_S)
+            self._note_staged(FLUSH_S)
             self._outbox.adopt(plan)
             self._replies.adopt(due)
         if effects.durable and released(before, after):
@@ -110,6 +108,7 @@ class Keeping:
             messages=tuple((self._journal.new_id("messages"), message) for message in messages),
             orders=due.orders,
             answered=due.answered,
+            historic=not effects.again,
             taken=(fact.source, fact.event_id) if isinstance(fact, EventReceived) else None,
         )
 
@@ -144,9 +143,10 @@ class Keeping:
             self._journal.set_aside("messages", row_id, reason)
         self._delivered += [*delivered, *(row_id for row_id, _ in aside)]
 
-    def _commit(self) -> bool:
+    def _commit(self, *, synced: bool = True) -> bool:
         try:
-            self._journal.commit()
+            # what is acknowledged to the broker after this does not come again
+            self._journal.commit(synced=synced or bool(self._taken))
         except NotWritten as error:
             self.complain(str(error))
             self._flush_by = self._clock.now().boottime + FLUSH_S

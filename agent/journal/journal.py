@@ -2,7 +2,7 @@
 
 What one fact changed (the fact, the state's rows, what is owed) is staged and goes into one transaction. A durable fact
 commits at once; others ride along, at the latest after `FLUSH_S`. SQLite runs in WAL mode with `synchronous=FULL`: a
-commit that returned survives a power cut, unless it held nothing but marks of delivery (`store.py`).
+commit that returned survives a power cut, unless all of it comes again: marks of delivery, a start that was delivered.
 """
 
 import logging
@@ -231,7 +231,7 @@ class Journal:
         statements = list(statements_of(writing, self._salt))
         if not statements:
             return
-        if len(self._staged) < WAITING_MAX:
+        if writing.historic and len(self._staged) < WAITING_MAX:
             fact = (writing.fact.at.wall, type(writing.fact).__name__, msgspec.json.encode(writing.fact))
             statements.append(("INSERT INTO history (wall, kind, fact) VALUES (?, ?, ?)", fact))
         self._staged += [*statements, *self._reserving()]
@@ -264,11 +264,14 @@ class Journal:
         """Whether anything waits for a commit."""
         return bool(self._staged)
 
-    def commit(self) -> None:
-        """Write what is staged, in one transaction. Raises NotWritten; then everything stays staged."""
+    def commit(self, *, synced: bool = True) -> None:
+        """Write what is staged, in one transaction. Raises NotWritten; then everything stays staged.
+
+        `synced`: a power cut must not forget it; else only a kill may not.
+        """
         if not self._staged:
             return
-        self.tally = self._store.write(self._staged, self.tally)
+        self.tally = self._store.write(self._staged, self.tally, synced=synced)
         self._staged.clear()
         if self._forgets:
             self._forgets = False

@@ -26,7 +26,10 @@ class OwedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """What one fact leaves in the journal. Ids come from `Journal.new_id`. `answered`: commands' ids and replies."""
+    """What one fact leaves in the journal. Ids come from `Journal.new_id`. `answered`: commands' ids and replies.
+
+    `historic`: whether the fact itself is kept; each costs a page (4 KiB).
+    """
 
     fact: Fact
     before: Station
@@ -42,6 +45,7 @@ class Writing:
     known: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     taken: tuple[str, str] | None = None
+    historic: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,11 +97,14 @@ class Store:
             for statement, values in self.pending:
                 self.db.execute(statement, values)
 
-    def write(self, statements: Sequence[Statement], tally: Tally) -> Tally:
-        """Execute these in one transaction at home; gives the new tally. Raises NotWritten; then they are kept."""
+    def write(self, statements: Sequence[Statement], tally: Tally, *, synced: bool = True) -> Tally:
+        """Execute these in one transaction at home; gives the new tally. Raises NotWritten; then they are kept.
+
+        `synced`: a power cut must not forget them.
+        """
         try:
             db = self._home() if self.away else self.db
-            tally = self._written(db, statements, tally)
+            tally = self._written(db, statements, tally, synced=synced)
         except NotWritten:
             self.refused += 1
             self._keep(statements)
@@ -120,12 +123,13 @@ class Store:
             begin_again(self._path, self._adrift)
         return open_writable(self._path)
 
-    def _written(self, db: sqlite3.Connection, statements: Sequence[Statement], tally: Tally) -> Tally:
+    def _written(self, db: sqlite3.Connection, statements: Sequence[Statement], tally: Tally, *, synced: bool) -> Tally:
         record = self._unwritten.record if self._unwritten else None
-        only_marks = not record and all(statement in DELETE.values() for statement, _ in statements)
+        only_marks = all(statement in DELETE.values() for statement, _ in statements)
+        light = not record and (only_marks or not synced)
         try:
             # what a power cut forgets of marks is sent again under its key: they need no sync of their own
-            db.execute(f"PRAGMA synchronous={'NORMAL' if only_marks else 'FULL'}")
+            db.execute(f"PRAGMA synchronous={'NORMAL' if light else 'FULL'}")
             db.execute("BEGIN IMMEDIATE")
             for statement, values in statements:
                 tally = tally.after(statement, db.execute(statement, values).fetchall())
@@ -199,9 +203,9 @@ class ReadOnly:
         except sqlite3.Error as error:
             raise JournalUnreadable(f"The journal {path} cannot be opened: {error}. Run this as root.") from error
 
-    def write(self, statements: Sequence[Statement], tally: Tally) -> Tally:
+    def write(self, statements: Sequence[Statement], tally: Tally, *, synced: bool = True) -> Tally:
         """Nothing is written. Raises NotWritten."""
-        del statements, tally
+        del statements, tally, synced
         raise NotWritten(f"The journal {self._path} was opened to be read only.")
 
     def checkpoint(self, *, empty: bool = False) -> None:

@@ -56,8 +56,6 @@ def resume(turn: Turn, fact: Restarted, slot: Slot) -> None:
     if session is None:
         return
     if slot.phase in UNCONFIRMED and turn.fact.at.age_of(session.tapped) >= FRESH_S:
-        # its confirmation may have been told without having been written down
-        turn.session(session, locked=fact.seen.get(slot.number, slot.phase is Phase.STARTING))
         undo_start(turn, slot, "undone")
     elif slot.phase is Phase.AWAITING and (slot.vehicle is not False or fact.seen.get(slot.number)):
         close_bolt(turn, slot)

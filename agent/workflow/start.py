@@ -66,8 +66,8 @@ def slot_locked(turn: Turn, slot: Slot) -> None:
         turn.session(session, locked=True)
         tell_askers(turn, slot.number, done=True)
     else:
-        turn.owe_soon(session, ActName.LOCK)
-        turn.owe_soon(session, ActName.START)
+        turn.owe_session(session, ActName.LOCK)
+        turn.owe_session(session, ActName.START)
         turn.session(session, start=Progress.OWED, locked=True)
     finish_at(turn, slot.number)
 
@@ -99,6 +99,8 @@ def undo_start(turn: Turn, slot: Slot, reason: str) -> None:
 
 def start_settled(turn: Turn, fact: CallSettled, session: Session) -> Session:
     """`start` was delivered: the session has started, and an end that came before may now be told."""
+    if not session.released:
+        turn.again()  # it is owed until this is written down, and its answer and event are the same each time
     session = turn.session(session, start=Progress.DONE)
     data = {"id": session.id, "card": session.card, "slotNumber": session.slot}
     turn.emit("session-started", data, event_id=derived(session.id, "session-started"), slot=session.slot)

@@ -82,7 +82,7 @@ class Turn:
         self.rules = rules
         self._wanted: defaultdict[str, list[Any]] = defaultdict(list)
         self._durable = False
-        self._soon = False
+        self._again = False
         self._restart = False
 
     @property
@@ -93,7 +93,7 @@ class Turn:
     def effects(self) -> Effects:
         """Everything asked for so far."""
         wanted = {name: tuple(values) for name, values in self._wanted.items()}
-        return Effects(**wanted, durable=self._durable, soon=self._soon, restart=self._restart)
+        return Effects(**wanted, durable=self._durable, again=self._again, restart=self._restart)
 
     # The state as it becomes.
 
@@ -197,10 +197,9 @@ class Turn:
         """One more act of a session; its key outlives a lost journal."""
         self.owe(session_act(session, name, refusals=refusals))
 
-    def owe_soon(self, session: Session, name: ActName) -> None:
-        """As `owe_session`, for what follows from what is committed: it leaves at once, under the key it always has."""
-        self._wanted["owed"].append(session_act(session, name))
-        self._soon = True
+    def again(self) -> None:
+        """All that this fact brings about comes once more, under the same ids, if a power cut takes it back."""
+        self._again = True
 
     def owe_light(self, light: str, body: Mapping[str, Any], *, slot: int = 0) -> None:
         """Tell the supplier what a light shows, as one of the station's own calls."""

@@ -33,7 +33,7 @@ def check(before: Station, fact: Fact, after: Station, effects: Effects, keys: d
     slots_and_sessions(after)
     nobody_else_opens(before, fact, after)
     visits(after)
-    written_first(before, after, effects)
+    written_first(before, fact, after, effects)
     keys_are_of_one_act(effects, keys)
 
 
@@ -98,14 +98,16 @@ def visits(station: Station) -> None:
         assert (visit.deadline is None) == (visit.step in (Step.LOCKING, Step.OPENING)), "nobody ends this wait"
 
 
-def written_first(before: Station, after: Station, effects: Effects) -> None:
-    """Whatever leaves or moves was committed first, or follows from what was, under the keys it always has."""
-    if effects.soon:
-        assert all(act.session in before.sessions for act in effects.owed), effects.owed
-        assert all(act.key == derived(act.session, act.name, 0) for act in effects.owed), effects.owed
-    leaves = (
-        (effects.owed and not effects.soon) or effects.undone or effects.events or effects.problems or effects.aside
-    )
+def written_first(before: Station, fact: Fact, after: Station, effects: Effects) -> None:
+    """Whatever leaves or moves was committed first; what a power cut may take comes again from what is still owed."""
+    if effects.again:
+        assert not (*effects.owed, *effects.undone, *effects.problems, *effects.aside), effects
+        assert isinstance(fact, CallSettled)
+        session = before.session_called(fact.act.session)
+        assert session is not None
+        assert session.start is Progress.OWED, "its answer does not come again"
+        assert [event.id for event in effects.events] == [derived(session.id, "session-started")]
+    leaves = effects.owed or effects.undone or effects.events or effects.problems or effects.aside
     moves = any(after.slots[number].move != slot.move and not ends(slot) for number, slot in before.slots.items())
     assert effects.durable or not (leaves or moves), effects
 

@@ -60,25 +60,30 @@ def test_a_start_not_confirmed_is_undone_for_a_driver_who_has_gone(after: float,
     assert (story.phase(), story.station.sessions, story.station.visits) == (Phase.FREE, {}, {})
 
 
-def test_a_start_undone_that_may_have_been_told_is_unlocked_at_the_supplier_too() -> None:
-    story = Story()
-    story.closing()
-    story.forget()
-    story.bolts[1] = True
-    story.restarts(after=30.0)
-    assert story.acts() == ["end S-1", "unlock 1", "leds 1 off"]
-
-
-def test_a_lock_that_was_told_before_it_was_written_down_is_told_again_under_its_key() -> None:
+@REBOOT
+def test_a_lock_that_was_confirmed_is_a_session_whatever_comes(reboot: bool) -> None:
     story = Story()
     story.closing()
     story.locks()
-    keys = [owed.act.key for owed in story.owed if owed.act.name in ("lock", "start")]
-    story.forget()
-    story.restarts(killed=True)
+    assert story.last.durable
+    assert not story.last.again, "a power cut must not undo it"
+    story.restarts(after=3600.0, reboot=reboot, killed=True)
+    assert (story.phase(), story.owing()) == (Phase.CHARGING, ["leds 1 on blue", "lock 1", "start S-1"])
+
+
+def test_a_start_that_was_delivered_is_told_once_more_if_a_power_cut_takes_it_back() -> None:
+    story = Story()
+    story.closing()
     story.locks()
-    assert story.acts() == ["lock 1", "start S-1"]
-    assert [owed.act.key for owed in story.owed if owed.act.name in ("lock", "start")] == keys
+    confirmed, owed = story.station, [replace(each) for each in story.owed]
+    story.settles("start")
+    assert story.last.durable
+    assert story.last.again
+    (told,) = story.last.events
+    story.station, story.owed = confirmed, owed
+    story.restarts(reboot=True)
+    story.settles("start")
+    assert story.last.events == (told,)
 
 
 @REBOOT

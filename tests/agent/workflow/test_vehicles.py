@@ -158,14 +158,15 @@ def test_a_bolt_that_closed_before_a_kill_is_not_opened_again() -> None:
     assert story.phase() is Phase.CHARGING
 
 
-def test_what_was_told_before_a_kill_is_taken_back_when_its_driver_has_gone() -> None:
+def test_a_bolt_that_closed_unconfirmed_is_opened_when_its_driver_has_gone() -> None:
     story = waiting()
     story.opens()
     story.vehicle(there=True)
     story.bolts[1] = True
     story.restarts(after=60.0, killed=True)
     story.opens()
-    assert story.acts()[-3:] == ["end S-1", "unlock 1", "leds 1 off"]
+    assert story.acts()[-2:] == ["end S-1", "leds 1 off"]
+    assert story.bolts[1] is False
 
 
 # A vehicle that drove off.
