@@ -95,7 +95,9 @@ class Witness:
         by_id: dict[str, set[str]] = {}
         told: Counter[tuple[str, str]] = Counter()
         for _, event in self._events():
-            by_id.setdefault(event["id"], set()).add(json.dumps(event, sort_keys=True))
+            # a start whose delivery a power cut took back is told again under its id, at a later time
+            lasting = {name: value for name, value in event.items() if name not in ("time", "clocksynced")}
+            by_id.setdefault(event["id"], set()).add(json.dumps(lasting, sort_keys=True))
         for name, event in {event["id"]: (name, event) for name, event in self._events()}.values():
             told[name, str(event["data"].get("id") or event["data"].get("code"))] += name in TOLD_ONCE
         paid = Counter(payment["session"] for payment in self.books["payments"])

@@ -12,8 +12,16 @@ from support.installed import STATE, Station
 from support.machine import CLONE, Machine, debian, memory, mounted
 from support.site import Site, drop_in, lead_to_world
 
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+BOOKWORM = "bookworm"
+PYTHONS = {BOOKWORM: "3.11", "trixie": "3.13"}
 """Debian's own Python, by release."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for each Debian: what is made once for it is made by one."""
+    for item in items:
+        called = getattr(item, "callspec", None)
+        item.add_marker(pytest.mark.xdist_group(called.params.get("release", BOOKWORM) if called else BOOKWORM))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -41,7 +49,7 @@ def bundles() -> dict[str, Path]:
     return {}
 
 
-@pytest.fixture(params=["bookworm"])
+@pytest.fixture(params=[BOOKWORM])
 def release(request: pytest.FixtureRequest) -> str:
     """The Debian of the machine; a test may ask for others."""
     return str(request.param)

@@ -92,7 +92,7 @@ def test_a_clock_that_jumps_moves_nothing_and_is_told(moved_clock: Station) -> N
     station = moved_clock
     session = station.start_session(CARD, 1)
     moves, agent = station.beside.ask("bolts"), station.agent()
-    for jump, is_set in ((5 * YEAR_S, True), (-40 * YEAR_S, False), (0, True), (-40 * YEAR_S, False)):
+    for jump, is_set in ((5 * YEAR_S, True), (-40 * YEAR_S, False)):
         move_clock(station, jump)
         station.wait(lambda is_set=is_set: station.state()["clockSet"] is is_set)
         assert station.slot(1)["session"]["id"] == session["id"]
