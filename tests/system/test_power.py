@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_power_cuts_lose_nothing_double_nothing_and_trap_nobody(
     station: Station, disk: Disk, release: str, record_property: Callable[[str, object], None]
 ) -> None:
     seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
+    sys.stdout.write(f"{SEED}={seed}\n")  # shown if the test fails
     cuts = Cuts(station, disk, seed)
     for _ in range(CUTS):
         cuts.cut()
