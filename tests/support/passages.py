@@ -129,11 +129,11 @@ def watch_journal() -> None:
         staged["last"] = f"{type(writing.fact).__name__}{f' {act.name}' if act else ''}"
         stage(journal, writing)
 
-    def committing(journal: Journal) -> None:
+    def committing(journal: Journal, **how: bool) -> None:
         if journal.staged:
-            around(f"commit of {staged.get('flush') or staged.get('last')}", lambda: commit(journal))
+            around(f"commit of {staged.get('flush') or staged.get('last')}", lambda: commit(journal, **how))
         else:
-            commit(journal)
+            commit(journal, **how)
 
     def flushing(road: Road) -> bool:
         staged["flush"] = "what is left"
