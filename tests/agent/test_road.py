@@ -60,6 +60,20 @@ class TestOrder:
         assert "start" not in lane.written()
         assert lane.mail == 1, "the broker is told that there is mail"
 
+    def test_what_is_acknowledged_with_a_delivered_start_is_synced(self, lane: Lane) -> None:
+        lane.start()
+        lane.happens(LockSettled, slot=1, move=1, locked=True)
+        lane.full()
+        fact = lane.inbox("e-1")
+        assert not lane.kept
+        lane.full(False)
+        said: list[str] = []
+        lane.journal._db.set_trace_callback(said.append)
+        for _ in range(3):
+            lane.exchange()
+        assert lane.kept == [fact.id]
+        assert next(each for each in said if "synchronous" in each) == "PRAGMA synchronous=FULL"
+
     def test_an_inbox_event_is_acknowledged_when_it_is_written(self, lane: Lane) -> None:
         fact = lane.inbox("e-1")
         assert lane.kept == [fact.id]

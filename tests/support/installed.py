@@ -69,7 +69,7 @@ class Station:
 
     def state(self) -> dict[str, Any]:
         """What the agent says of itself. Raises NotThere."""
-        folder = Path(f"/proc/{self.machine.leader()}/root/run/station-agent")
+        folder = Path("/proc", str(self.machine.leader()), "root", "run", "station-agent")
         try:
             return next(ask(folder, "status"))
         except (ControlError, StopIteration, OSError) as error:

@@ -34,11 +34,18 @@ PLANTS = (
         "tests/agent/test_road.py",
     ),
     Plant(
-        "a confirmed lock is told before it is written down",
+        "a power cut takes a confirmed lock back",
         "agent/workflow/start.py",
-        "        turn.owe_session(session, ActName.LOCK)\n",
-        "        turn._wanted['owed'].append(session_act(session, ActName.LOCK))\n",
-        "tests/agent/workflow/test_start.py",
+        "        turn.owe_session(session, ActName.START)\n",
+        "        turn.owe_session(session, ActName.START)\n        turn.again()\n",
+        "tests/agent/workflow/test_recovery.py",
+    ),
+    Plant(
+        "a power cut takes back what the broker was told is here",
+        "agent/keeping.py",
+        "synced=synced or bool(self._taken)",
+        "synced=synced",
+        "tests/agent/test_road.py",
     ),
     Plant(
         "an inbox event is taken twice",
