@@ -16,6 +16,7 @@ import msgspec
 
 from agent.effects import Aside, Order
 from agent.facts import KnownCommand
+from agent.journal.copies import forget_copies
 from agent.journal.file import (
     LOST,
     JournalUnreadable,
@@ -287,10 +288,12 @@ class Journal:
     def prune(self, wall: float, kept: Kept) -> None:
         """Forget what is too old, from the next commit on, in the log too; what is owed is never touched.
 
-        The log is emptied even if nothing is too old: what was delivered since may still stand in it.
+        Copies of the journal (`copies.py`) are history too. The log is emptied even if nothing is too old: what was
+        delivered since may still stand in it.
 
         Raises JournalUnreadable.
         """
+        forget_copies(self._path, wall - kept.history_days * DAY_S)
         days = {"history": kept.history_days, "known": kept.known_days, "taken": 1, "commands": 1}
         for table, kept_s in ((table, number * DAY_S) for table, number in days.items()):
             old = f"FROM {table} WHERE wall < ?"
