@@ -4,25 +4,36 @@
 
 READY_S=60
 
-# mark_changed: an agent that runs has to start again. A file, as a pipe's end is a shell of its own.
+# mark_changed: an agent that runs has to start again, whoever ends this installer before it does.
 mark_changed() {
-    : >"$work/changed"
+    [ -n "$dry" ] || : >"$changed"
 }
 
 # write FILE SENTENCE: standard input is the text that should stand there.
 write() {
     text=$(cat)
-    if [ -f "$1" ] && [ "$(cat "$1")" = "$text" ]; then
-        return 0
-    fi
-    mark_changed
-    step "$2" put "$1" "$text"
+    echo "$1" >>"$work/written"
+    [ -z "$upgrading" ] || lay_out "$1" "$text"
+    stands "$1" "$text" || change "$2" put "$1" "$text"
+}
+
+stands() { # stands FILE TEXT
+    [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
 
 put() {
     mkdir -p "$(dirname "$1")"
-    printf '%s\n' "$2" >"$1"
-    chmod 0644 "$1"
+    printf '%s\n' "$2" | replace "$1"
+}
+
+# change SENTENCE COMMAND...: outside the version's folder; in an upgrade it is done between the two versions.
+change() {
+    if [ -n "$upgrading" ]; then
+        say "with $(basename "$place"): $1"
+    else
+        mark_changed
+        step "$@"
+    fi
 }
 
 ask() { # ask QUESTION DEFAULT: prints the answer
@@ -100,24 +111,18 @@ needed() {
     grep -qx "$1" "$work/needs"
 }
 
-# link TARGET PATH: at once, so that there is never none.
-link() {
-    ln -s "$1" "$2.new"
-    mv -T "$2.new" "$2"
-}
-
 make_command() {
     if [ "$(readlink "$current" 2>/dev/null)" != "$(basename "$place")" ]; then
-        mark_changed
-        step "let $current be $(basename "$place")" link "$(basename "$place")" "$current"
+        change "let $current be $(basename "$place")" link "$(basename "$place")" "$current"
     fi
     [ "$(readlink "$command" 2>/dev/null)" = "$current/bin/station-agent" ] ||
         step "make the command $command" link "$current/bin/station-agent" "$command"
 }
 
 write_units() {
-    for unit in station-agent.service station-lights.service station-release.service station-release.timer; do
-        write "$units/$unit" "write $units/$unit" <"systemd/$unit"
+    for file in systemd/*; do
+        unit=$units/$(basename "$file")
+        write "$unit" "write $unit" <"$file"
     done
 }
 
@@ -125,24 +130,28 @@ write_drop_ins() {
     for drop_in in $drop_ins; do
         if needed pwm; then
             printf '[Service]\nProtectKernelTunables=no\n' | write "$drop_in" "let the unit write in /sys/class/pwm: $drop_in"
-        elif [ -e "$drop_in" ]; then
-            mark_changed
-            take_away "no lock needs it: remove" "$drop_in"
         fi
     done
 }
 
 write_udev_rule() {
-    if ! needed lights-device; then
-        take_away "no light needs it: remove" "$udev_rule"
-        return 0
-    fi
+    needed lights-device || return 0
     echo 'SUBSYSTEM=="ws2812-pio-rp1", KERNEL=="leds0", GROUP="gpio", MODE="0660"' |
         write "$udev_rule" "give /dev/leds0 to the group gpio: $udev_rule"
-    if [ -z "$dry" ] && command -v udevadm >/dev/null; then
-        udevadm control --reload || true
-        udevadm trigger --subsystem-match=ws2812-pio-rp1 || true
+    [ -n "$dry$upgrading" ] || reload_udev
+}
+
+# remove_what_is_left: what was written before, and is not any more: another version needed it, or another config.
+remove_what_is_left() {
+    sort "$work/written" >"$work/files"
+    if [ -f "$files" ]; then
+        comm -23 "$files" "$work/files" >"$work/left"
+        while read -r path; do
+            [ -z "$upgrading" ] || keep_old "$path"
+            change "remove what is not needed any more: $path" rm -f "$path"
+        done <"$work/left"
     fi
+    write "$files" "list what was written in $files" <"$work/files"
 }
 
 # show_boot_settings: what the firmware and systemd have to do from the next boot on; written only with --boot.
@@ -161,13 +170,18 @@ show_boot_settings() {
         say "$file needs these lines:"
         sed 's/^/    /' "$work/boot"
         if [ -n "$boot" ]; then
+            [ -z "$upgrading" ] || lay_out "$file" "$(cat "$work/config.txt")"
             step "write them to $file; they count after a reboot" write_boot "$file"
         else
             say "write them with scripts/install --boot, and reboot"
         fi
     fi
-    [ -z "$boot" ] ||
-        printf '[Manager]\nRuntimeWatchdogSec=14\n' | write "$watchdog" "let systemd feed the watchdog: $watchdog"
+    [ -z "$boot" ] || feed_watchdog "$(printf '[Manager]\nRuntimeWatchdogSec=14')"
+}
+
+feed_watchdog() {
+    [ -z "$upgrading" ] || lay_out "$watchdog" "$1"
+    stands "$watchdog" "$1" || step "let systemd feed the watchdog: $watchdog" put "$watchdog" "$1"
 }
 
 write_boot() {
@@ -183,8 +197,12 @@ start_station() {
     started='station-agent.service'
     if needed lights-process; then
         started="station-lights.service $started"
-    elif [ -z "$dry" ]; then
+    elif [ -z "$dry$upgrading" ]; then
         systemctl --quiet disable --now station-lights.service 2>/dev/null || true
+    fi
+    if [ -n "$upgrading" ]; then
+        change_version
+        return 0
     fi
     if [ -f "$work/reboot" ]; then
         # until then the firmware's lines and chips are not what the config asks for
@@ -199,14 +217,14 @@ start_station() {
 enable_units() {
     systemctl daemon-reload
     # shellcheck disable=SC2086 # one word a unit
-    systemctl --quiet enable $started
+    systemctl --quiet enable $started station-upgrade.service
 }
 
 start_units() {
     enable_units
     # one that runs what is written now goes on: a restart keeps every bolt, but costs a driver his second
     verb=start
-    [ ! -f "$work/changed" ] || verb=restart
+    [ ! -f "$changed" ] || verb=restart
     # one that fails at first is started again by systemd, so the last word is said below
     # shellcheck disable=SC2086 # one word a unit
     systemctl $verb $started || true
@@ -219,6 +237,7 @@ start_units() {
         sleep 1
         waited=$((waited + 1))
     done
+    rm -f "$changed"
     say "the agent is ready"
 }
 

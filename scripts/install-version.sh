@@ -10,7 +10,6 @@ check_bundle() {
     cmp -s "$work/there" "$work/listed" || fail "the bundle has files that its SHA256SUMS does not list: get it anew"
     here=$(python_here)
     [ "$(cat wheels/FOR)" = "$here" ] || fail "the bundle is for $(cat wheels/FOR), this is $here: make one for it"
-    say "the bundle is whole"
 }
 
 # lgpio_is_debians: there is no wheel of lgpio for Python 3.13 and newer.
@@ -87,10 +86,15 @@ make_version() {
     if [ -f "$place/installed" ] && [ "$(cat "$place/installed")" != "$sum" ]; then
         place=$place+$(echo "$sum" | cut -c 1-8)
     fi
-    if [ -f "$place/installed" ]; then
+    if [ -f "$place/installed" ] && runs; then
         return 0
     fi
     step "install version $version in $place; this takes a minute" fill_version
+}
+
+# runs: whether the version in its folder can be started at all.
+runs() {
+    "$place/bin/station-agent" --version >"$work/said" 2>&1
 }
 
 pip_install() {
@@ -120,5 +124,8 @@ fill_version() {
         "$place/bin/python" -m pip --disable-pip-version-check --no-input --quiet install --no-deps --no-build-isolation \
             "$work/source"
     fi
+    runs || fail "version $version does not even start, so nothing was changed: $(tail -n 1 "$work/said")"
+    # a power cut may not leave a version that seems whole
+    sync --file-system "$place"
     echo "$sum" >"$place/installed"
 }

@@ -1,10 +1,15 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # what it names is used by whoever sources it
-# Shared by scripts/install and scripts/uninstall, which source it from the top of the clone after scripts/lib.sh: where an
-# installed station lives, and how a step is told and done.
+# Shared by scripts/install, scripts/uninstall and scripts/upgrade.sh, which source it after scripts/lib.sh: where an installed
+# station lives, and how a step is told and done.
 
 opt=/opt/station-agent
 current=$opt/current
+previous=$opt/previous # the version before it
+changed=$opt/changed   # there while an agent that runs has not read everything that was written
+files=$opt/files       # what this version wrote outside /opt, one path a line
+upgrade=$opt/upgrade   # a change of version that is under way
+upgrade_log=/var/log/station-upgrade.log
 made=$opt/made # what the installer made outside its own folders, one a line: "user NAME", "group NAME"
 etc=/etc/station-agent
 config=$etc/station.toml
@@ -22,7 +27,7 @@ boot_end='# station-agent: end'
 dry=${dry-}
 
 say() {
-    echo "$(basename "$0"): $*"
+    echo "$(basename "$0" .sh): $*"
 }
 
 # step SENTENCE COMMAND...: tells what is done, and does it; with --dry-run only tells it.
@@ -44,6 +49,25 @@ need_root() {
 # with_systemd: whether systemd runs this machine (sd_booted(3)).
 with_systemd() {
     [ -d /run/systemd/system ]
+}
+
+# alone: no other installer or uninstaller is at work, until this one ends.
+alone() {
+    [ -z "$dry" ] || return 0
+    exec 9>/run/station-install.lock
+    flock --nonblock 9 || fail "another installer or uninstaller is at work: wait until it has ended"
+}
+
+# link TARGET PATH: at once, so that there is never none.
+link() {
+    ln -sf "$1" "$2.new"
+    mv -T "$2.new" "$2"
+}
+
+reload_udev() {
+    command -v udevadm >/dev/null || return 0
+    udevadm control --reload || true
+    udevadm trigger --subsystem-match=ws2812-pio-rp1 || true
 }
 
 # boot_file: prints where the firmware's config.txt is; nothing off a Raspberry Pi.
