@@ -1,17 +1,24 @@
-"""Keeps a copy of the journal, for scripts/upgrade.sh: `python -m agent.journal_copy JOURNAL VERSION`."""
+"""Keeps a copy of the journal of a station whose agent has ended, for scripts/upgrade.sh.
+
+`python -m agent.journal_copy CONFIG VERSION`: the copy from before this version runs.
+"""
 
 import sys
 from pathlib import Path
 
+from agent.config import ConfigError, load
+from agent.config.places import JOURNAL
 from agent.journal import JournalError
 from agent.journal.copies import keep_copy
 
 
-def main(journal: str, version: str) -> int:
-    """Copy it before `version` runs, and name the copy; gives the exit status."""
+def main(config_file: str, version: str) -> int:
+    """Make the copy and name it; gives the exit status. A station that has no journal yet has nothing to copy."""
     try:
-        sys.stdout.write(f"{keep_copy(Path(journal), version)}\n")
-    except JournalError as error:
+        journal = load(Path(config_file)).station.state_dir / JOURNAL
+        if journal.exists():
+            sys.stdout.write(f"{keep_copy(journal, version)}\n")
+    except (ConfigError, JournalError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

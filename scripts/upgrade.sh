@@ -129,11 +129,6 @@ go_back() {
     exit 3
 }
 
-keep_journal() {
-    [ -f "$journal/journal.db" ] || return 0
-    runuser -u "$account" -- "$opt/$new/bin/python" -I -m agent.journal_copy "$journal/journal.db" "$new"
-}
-
 if [ -e begun ]; then
     go_back "was cut short before it was known to be well"
 fi
@@ -142,7 +137,8 @@ sync
 say "stopping $old between two facts"
 systemctl stop station-agent.service
 say "keeping a copy of the journal"
-keep_journal || go_back "was not started, for the journal could not be copied"
+runuser -u "$account" -- "$opt/$new/bin/python" -I -m agent.journal_copy "$config" "$new" ||
+    go_back "was not started, for the journal could not be copied"
 say "starting $new"
 take after || go_back "could not be put in place"
 start after

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from config_files import LEAST
 from support.owing import WALL, act, tap
 
 from agent.effects import ActName
@@ -24,6 +25,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
 
 
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """The file of a config whose journal this is."""
+    file = tmp_path / "station.toml"
+    file.write_text(LEAST.replace("[station]", f'[station]\nstate_dir = "{tmp_path}"'))
+    return str(file)
+
+
 def owe(journal: Journal, key: str) -> None:
     """Commit one act."""
     row = OwedRow(id=journal.new_id("owed"), act=act(ActName.END, key), since=WALL)
@@ -36,12 +45,12 @@ def copies(path: Path) -> list[str]:
 
 
 def test_a_copy_holds_what_stands_only_in_the_log_and_is_a_journal_itself(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(Journal(path)) as journal:
         owe(journal, "key-1")
         assert path.with_name("journal.db-wal").stat().st_size > 0
-        assert main(str(path), "0.2.0") == 0
+        assert main(config, "0.2.0") == 0
         owe(journal, "key-2")
         owed = journal.owed()
     copy = path.with_name("journal.db.before-0.2.0")
@@ -50,6 +59,14 @@ def test_a_copy_holds_what_stands_only_in_the_log_and_is_a_journal_itself(
     assert not copy.with_name(f"{copy.name}-wal").exists()
     with closing(Journal(copy)) as journal:
         assert journal.owed() == owed[:1]
+
+
+def test_before_the_first_agent_there_is_nothing_to_copy(
+    path: Path, config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (main(config, "0.2.0"), capsys.readouterr().out, copies(path)) == (0, "", [])
+    assert main(f"{config}.none", "0.2.0") == 1
+    assert "station.toml.none" in capsys.readouterr().err
 
 
 def test_the_one_just_made_and_the_newest_others_stay(path: Path) -> None:
@@ -63,12 +80,12 @@ def test_the_one_just_made_and_the_newest_others_stay(path: Path) -> None:
 
 
 def test_a_copy_that_cannot_be_made_is_told_and_leaves_the_one_before(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Journal(path).close()
     whole = keep_copy(path, "0.2.0").read_bytes()
     path.write_bytes(b"no journal")
-    assert main(str(path), "0.2.0") == 1
+    assert main(config, "0.2.0") == 1
     assert "Check its disk" in capsys.readouterr().err
     assert path.with_name("journal.db.before-0.2.0").read_bytes() == whole
     assert copies(path) == ["journal.db.before-0.2.0"], "no half of one is left"
