@@ -64,7 +64,7 @@ change_version() {
 hand_over() {
     rm -rf "$upgrade.new"
     cp -R "$work/upgrade" "$upgrade.new"
-    : >"$upgrade_log"
+    date --iso-8601=seconds >"$upgrade_log"
     put "$units/station-upgrade.service" "$(cat systemd/station-upgrade.service)"
     systemctl daemon-reload
     systemctl --quiet enable station-upgrade.service
@@ -78,10 +78,11 @@ run_upgrade() {
     told=$(wc -l <"$upgrade_log")
     systemctl reset-failed station-upgrade.service 2>/dev/null || true
     rm -f "$work/ended"
+    # without the lock of `alone`: it outlives an installer that is killed, and the next one may wait for it
     {
         systemctl start station-upgrade.service 2>/dev/null || true
         : >"$work/ended"
-    } &
+    } 9>&- &
     # activating: it was cut short and is started again
     until [ -f "$work/ended" ] && [ "$(systemctl is-active station-upgrade.service)" != activating ]; do
         sleep 1

@@ -39,3 +39,6 @@ def test_wrong_usage_is_told() -> None:
         done = run(script, "--everything")
         assert (done.returncode, "--everything is not an option" in done.stderr) == (2, True), done.stderr
     assert run("install", "--config").returncode == 2
+    for seconds in ("soon", "0", ""):
+        done = run("install", "--within", seconds)
+        assert (done.returncode, "--within needs a number of seconds" in done.stderr) == (2, True), done.stderr

@@ -40,6 +40,8 @@ class Beside:
         self._slots = [slot.number for slot in self._wiring.slots][:slots]
         self.bolts: list[list[str]] = []
         """Where the bolts were, one row for each change."""
+        self.powered: list[list[int]] = []
+        """Which lines were high, one row for each change."""
         self.calls: list[dict[str, Any]] = []
         """Every call to the supplier; the books themselves keep the last few hundred."""
 
@@ -72,11 +74,15 @@ class Beside:
         bolts = [slot["bolt"] for slot in snapshot["slots"]]
         if [bolts] != self.bolts[-1:]:
             self.bolts.append(bolts)
+        powered = [int(pin) for pin, level in snapshot["lines"].items() if level]
+        if [powered] != self.powered[-1:]:
+            self.powered.append(powered)
 
     def do(self, what: str, *arguments: str) -> Any:
         """One thing; those that only look answer with what they saw, all others with where supplier and broker are."""
         looks: dict[str, Callable[[], Any]] = {
             "bolts": lambda: self.bolts,
+            "powered": lambda: self.powered,
             "supplier": lambda: {**self.books.view(), "calls": self.calls},
             "world": self.world.snapshot,
             "heard": self._heard,
