@@ -192,6 +192,7 @@ def test_a_version_that_is_not_well_is_taken_back(
     stay.ends()
 
 
+@pytest.mark.parametrize("release", ["trixie"], indirect=True)
 def test_a_power_cut_takes_back_what_nobody_has_judged_yet(station: Station, pack: Pack) -> None:
     stay = Stay(station)
     machine = station.machine
