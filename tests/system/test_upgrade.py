@@ -9,7 +9,7 @@ import pytest
 from support.installed import STATE, Station
 from support.versions import Change, Version
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 CARDS = ("04A1B2C3D4E5F6", "04A1B211223344")
 INSTALL = ("/srv/scripts/install", "--bundle")
