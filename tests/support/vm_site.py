@@ -15,6 +15,8 @@ LOCK, SENSOR = 17, 27
 CONFIG = """
 [station]
 id = "ST-42"
+[reader]
+poll_interval_ms = 500
 [lights]
 kind = "none"
 [supplier]
