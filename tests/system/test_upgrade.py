@@ -63,7 +63,11 @@ class Stay:
         self._sessions = [station.start_session(card, number) for number, card in enumerate(CARDS, 1)]
         self.moves = station.beside.ask("bolts")
         self._powered = station.beside.ask("powered")
-        self._config = station.machine.run("stat", "/etc/station-agent/station.toml")
+        self._config = self._written()
+
+    def _written(self) -> str:
+        """Which file the config is, since when, and whose."""
+        return self._station.machine.run("stat", "--format=%i %y %z %a %U:%G", "/etc/station-agent/station.toml")
 
     def has_not_changed(self) -> None:
         """Sessions and config are the same, no bolt has moved and no lock's line has changed."""
@@ -76,7 +80,7 @@ class Stay:
         self._station.ready()
         self._station.settled()
         assert [slot["session"] for slot in self._station.state()["slots"]] == self._sessions
-        assert self._station.machine.run("stat", "/etc/station-agent/station.toml") == self._config
+        assert self._written() == self._config
 
     def ends(self) -> None:
         """Both vehicles are let go, and everything is paid once."""
