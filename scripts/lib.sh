@@ -82,6 +82,7 @@ checksum() {
         pwd
         "$python" -c 'import sys; print(sys.version, sys.executable)'
         cat setup.cfg pyproject.toml requirements/build.txt "requirements/$1.txt"
+        [ "$1" != test ] || cat requirements/axe.txt
     } | sha256sum | cut -d ' ' -f 1
 }
 
@@ -103,6 +104,7 @@ make_venv() {
     install --require-hashes --requirement requirements/build.txt
     # the build tools just pinned compile the drivers, instead of whatever is newest today
     install --require-hashes --no-build-isolation --requirement "requirements/$1.txt"
+    [ "$1" != test ] || install --require-hashes --no-deps --requirement requirements/axe.txt
     install --no-deps --no-build-isolation --editable .
     checksum "$1" >".venv/$1.sum"
 }
