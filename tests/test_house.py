@@ -45,6 +45,7 @@ def setup_cfg() -> configparser.ConfigParser:
         "scripts/bench-reader",
         "scripts/bench-mqtt",
         "scripts/storm",
+        "scripts/screenshots",
         ".ci/run",
     ],
 )
