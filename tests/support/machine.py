@@ -89,8 +89,7 @@ class Machine:
     """`with Machine(root, name) as machine:` boots it without a network, and cuts its power at the end.
 
     `on`: the network it is on, else one that ends with it. `bound`: folders of the host, each with its place in there.
-    In /srv/boot_id stands what is another one at each boot, as on metal: systemd-nspawn's own does not reach a service
-    whose unit has ProtectKernelTunables.
+    In /srv/boot_id stands another id at each boot, as the kernel gives one on metal (support/site.py).
     """
 
     def __init__(

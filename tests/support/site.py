@@ -44,7 +44,9 @@ class Site:
             installed = self._root / "etc/station-agent/station.toml"
             if installed.exists():
                 installed.write_text(self._config)
-            drop_in(self._root, "boot", "BindReadOnlyPaths=/srv/boot_id:/proc/sys/kernel/random/boot_id")
+            if (self._root / "etc/debian_version").read_text().startswith("12"):
+                # systemd-nspawn's own does not reach its services; from Debian 13 on it does, and bears nothing on top
+                drop_in(self._root, "boot", "BindReadOnlyPaths=/srv/boot_id:/proc/sys/kernel/random/boot_id")
             machine = Machine(self._root, name, on=life.enter_context(network(name)), bound=self._bound)
             beside = life.enter_context(Surroundings(machine, config, WORLD, *PORTS, *self._options))
             beside.ask("where")

@@ -12,7 +12,7 @@ from support.disk import Disk
 from support.installed import CONFIG, Station
 from support.site import Site, lead_to_world
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 CUTS = 20
 SEED = "STATION_CUT_SEED"

@@ -11,7 +11,7 @@ import pytest
 from support.machine import Machine, Surroundings
 from support.mqtt import eventually
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 CARD = "04A1B2C3D4E5F6"
 STATE = "/var/lib/station-agent"

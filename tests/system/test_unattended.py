@@ -5,7 +5,7 @@ from support.installed import STATE, Station
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
     pytest.mark.parametrize("release", ["bookworm", "trixie"], indirect=True),
 ]
 
