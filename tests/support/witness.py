@@ -150,7 +150,8 @@ def trapped(books: Mapping[str, Any], world: Mapping[str, Any], station: Mapping
     own = {slot["number"]: slot for slot in station["slots"]}
     said = []
     for slot in world["slots"]:
-        number, bolt = slot["number"], slot["bolt"]
+        # a motor without power stops half-way; its sensor shows that open, and what shows as drawn is not moved
+        number, bolt = slot["number"], "locked" if slot["bolt"] == "locked" else "unlocked"
         holder = holders.get(number)
         session = own[number].get("session", {}).get("id")
         standing = holder and stages[holder] == "started"
