@@ -75,7 +75,7 @@ def read_orders(db: sqlite3.Connection) -> list[Order]:
 
 
 def read_settled(db: sqlite3.Connection, most: int) -> list[CallSettled]:
-    """The last starts, ends and payments that the supplier decided, oldest first; none that another version wrote."""
+    """The last acts of sessions that the supplier decided, oldest first; none that another version wrote."""
     found = []
     for (fact,) in db.execute(SETTLED, (most,)):
         with contextlib.suppress(msgspec.MsgspecError):

@@ -21,7 +21,7 @@ class History:
     """What happened since the agent came up, what stood there then, and the sessions before. For main alone."""
 
     def __init__(self, station: Station, settled: Iterable[CallSettled] = ()) -> None:
-        """`settled`: what the supplier decided lately of starts, ends and payments, oldest first."""
+        """`settled`: what the supplier decided lately of ends and payments, oldest first."""
         self._sessions: dict[int, deque[dict[str, Any]]] = {slot: deque(maxlen=SESSIONS) for slot in station.slots}
         standing = {slot.session for slot in station.slots.values()}
         for slot, before in over_before(settled):
@@ -71,19 +71,20 @@ class History:
 
 
 def over_before(settled: Iterable[CallSettled]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Sessions that began and ended, with their slots, in the order in which they began."""
-    begun: dict[str, tuple[int, dict[str, Any]]] = {}
+    """Sessions whose payment was decided, with their slots, in the order of their ends.
+
+    The journal keeps no fact of a delivered start; and one that was given back ends too, but is never paid.
+    """
+    over: dict[str, tuple[int, dict[str, Any]]] = {}
     for fact in settled:
-        act, when = fact.act, rfc3339(fact.at.wall)
-        known = begun.get(act.session, (0, {}))[1]
-        if act.name is ActName.START and not fact.problem:
-            new = {"card": masked(act.card), "session": act.session, "since": when, "until": None, "payment": None}
-            begun[act.session] = act.slot, new
-        elif act.name is ActName.END and known:
-            known["until"] = when
-        elif act.name is ActName.PAY and known:
-            known["payment"] = str(Payment.REFUSED if fact.problem else Payment.PAID)
-    return (each for each in begun.values() if each[1]["until"])
+        act = fact.act
+        if act.name is ActName.END:
+            until = rfc3339(fact.at.wall)
+            told = {"card": masked(act.card), "session": act.session, "since": None, "until": until, "payment": None}
+            over[act.session] = act.slot, told
+        elif act.name is ActName.PAY and act.session in over:
+            over[act.session][1]["payment"] = str(Payment.REFUSED if fact.problem else Payment.PAID)
+    return (each for each in over.values() if each[1]["payment"])
 
 
 def entry(session: Session) -> dict[str, Any]:

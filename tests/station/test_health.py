@@ -31,6 +31,7 @@ def test_a_supplier_to_whom_nothing_is_sent_is_missed_all_the_same(benches: Benc
     bench.wait(lambda: not bench.state()["supplier"]["reachable"])
     assert bench.state()["available"]
     assert bench.pixels(0) == DARK
+    bench.wait(lambda: bench.once("faulted"))
     (told,) = bench.once("faulted")
     assert told["error"]["code"] == "SupplierUnreachable"
     back = SupplierServer(bench.books, f"127.0.0.1:{port}")

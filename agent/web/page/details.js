@@ -68,7 +68,7 @@ export class Details {
 
   drawLast(list, stays) {
     setChildren(list, stays.length ? stays.map((stay) => html("li", {},
-      html("b", {}, stay.card), " ", time(stay.since), " – ", stay.until ? time(stay.until) : t("now"),
+      html("b", {}, stay.card), " ", stay.since ? time(stay.since) : "", " – ", stay.until ? time(stay.until) : t("now"),
       stay.payment ? ` · ${tOr(`payment-${stay.payment}`, stay.payment)}` : null,
     )) : [html("li", { class: "quiet" }, t("none-yet"))]);
   }
