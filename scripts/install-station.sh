@@ -93,6 +93,16 @@ write_config() {
         mark_changed
         step "write $config" install_config "$candidate"
     fi
+    # a config that came from another machine belongs to nobody here
+    if [ "$(stat -c %G "$etc" "$config" 2>/dev/null | sort -u)" != "$account" ]; then
+        step "let $account read $config" let_read "$etc" "$config"
+    fi
+}
+
+let_read() {
+    chgrp "$account" "$@"
+    chmod 0750 "$etc"
+    chmod 0640 "$config"
 }
 
 make_etc() {

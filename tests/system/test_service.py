@@ -173,6 +173,28 @@ def test_what_is_taken_away_leaves_the_journal_and_purged_nothing(site: Site) ->
     assert site.machine.run("sh", "-c", "grep -E 'station-agent|gpio|spi' /etc/passwd /etc/group; true") == ""
 
 
+def test_a_session_goes_on_on_another_card(site: Site) -> None:
+    """As docs/replace.md says; here the other card is the same machine with everything taken away."""
+    site.install("--config", "/srv/station.toml")
+    session = site.start_session()
+    machine = site.machine
+    machine.run("systemctl", "disable", "--now", "station-agent")
+    machine.run("tar", "-C", "/", "-cf", "/srv/moved.tar", "etc/station-agent", STATE[1:])
+    machine.run(UNINSTALL)
+    machine.run("sh", "-c", f"rm {STATE}/journal.db*")
+    assert site.bolts()[-1] == ["unlocked"], "a solenoid without power"
+
+    machine.run("tar", "-C", "/", "-xpf", "/srv/moved.tar", "--no-same-owner")
+    assert "let station-agent read /etc/station-agent/station.toml" in site.install()
+    site.waits("charging")
+    assert site.slot()["session"] == session
+    assert eventually(lambda: site.bolts()[-1] == ["locked"], 40), "it is locked again"
+    site.beside.ask("place", CARD)
+    site.waits("free")
+    paid = [each["session"] for each in site.beside.ask("supplier")["payments"]]
+    assert paid == [session["id"]]
+
+
 def test_who_sits_there_is_asked_and_boot_settings_are_written_once_and_taken_back(machine: Machine) -> None:
     firmware = machine.root / "boot" / "firmware" / "config.txt"
     firmware.parent.mkdir()
