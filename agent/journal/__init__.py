@@ -3,8 +3,9 @@
 import logging
 from pathlib import Path
 
+from agent.journal.age import Kept
 from agent.journal.file import JournalError, JournalUnreadable, NotWritten, begin_again
-from agent.journal.journal import FLUSH_S, Journal, Kept
+from agent.journal.journal import FLUSH_S, Journal
 from agent.journal.rows import OwedRow, Writing
 from agent.journal.unwritten import Unwritten
 

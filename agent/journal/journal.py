@@ -8,14 +8,16 @@ commit that returned survives a power cut, unless all of it comes again: marks o
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from agent.clock import DAY_S
 from agent.effects import Aside, Order
 from agent.facts import KnownCommand
+from agent.journal.age import Kept, too_old
 from agent.journal.copies import forget_copies
 from agent.journal.file import (
     LOST,
@@ -32,6 +34,7 @@ from agent.journal.queries import (
     known_command,
     read_aside,
     read_command,
+    read_newest,
     read_orders,
     read_owed,
     read_station,
@@ -45,7 +48,7 @@ from agent.journal.statements import (
     TAKE,
     Statement,
     Table,
-    deletion,
+    deletions,
     mark_of,
     putting_aside,
     statements_of,
@@ -59,7 +62,6 @@ log = logging.getLogger(__name__)
 
 FLUSH_S = 5.0
 """How long a change that is not durable may wait for the next commit."""
-DAY_S = 86400.0
 WAITING_MAX = 10_000
 """Statements that wait for a disk which takes none; beyond, facts are left out of the history, and nothing else."""
 
@@ -69,14 +71,6 @@ IDS_AHEAD = 100
 RELEASES = 40
 """After how many releases the log is brought home: about 1000 pages."""
 TABLES: tuple[Table, ...] = ("owed", "messages")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """For how many days facts and known cards are kept."""
-
-    history_days: int
-    known_days: int
 
 
 class Journal:
@@ -104,6 +98,7 @@ class Journal:
         self._reserved = dict(self._ids)
         self._forgets = False
         self._releases = 0
+        self._newest = self.newest()
         self._salt: bytes = b"" if read_only else self._one("SELECT value FROM salt")
 
     @property
@@ -211,8 +206,9 @@ class Journal:
         return self._one(query, mark_of(card, self._salt), since, until) is not None
 
     def newest(self) -> float:
-        """The newest moment in the history, Unix seconds; 0 if there is none."""
-        return self._one("SELECT max(wall) FROM history") or 0.0
+        """The newest moment that was written down, Unix seconds; 0 if there is none. Raises JournalUnreadable."""
+        with reading(self._path):
+            return read_newest(self._db)
 
     def counts(self) -> Mapping[str, Any]:
         """How much is owed: acts, messages, those set aside, and since when (Unix seconds; None: nothing).
@@ -229,7 +225,8 @@ class Journal:
 
     def stage(self, writing: Writing) -> None:
         """Put what one fact changed into the next commit; a fact that changed nothing is not kept."""
-        statements = list(statements_of(writing, self._salt))
+        self._newest = max(self._newest, writing.fact.at.wall)
+        statements = list(statements_of(writing, self._salt, self._newest))
         if not statements:
             return
         if writing.historic and len(self._staged) < WAITING_MAX:
@@ -246,7 +243,7 @@ class Journal:
 
     def forget(self, table: Table, ids: Iterable[int]) -> None:
         """What was delivered is owed no longer, from the next commit on."""
-        self._staged += [deletion(table, row_id) for row_id in ids]
+        self._staged += deletions(table, ids)
 
     def set_aside(self, table: Table, row_id: int, reason: str) -> None:
         """What was refused waits for an operator, from the next commit on."""
@@ -294,11 +291,8 @@ class Journal:
         Raises JournalUnreadable.
         """
         forget_copies(self._path, wall - kept.history_days * DAY_S)
-        days = {"history": kept.history_days, "known": kept.known_days, "taken": 1, "commands": 1}
-        for table, kept_s in ((table, number * DAY_S) for table, number in days.items()):
-            old = f"FROM {table} WHERE wall < ?"
-            if self._one(f"SELECT 1 {old} LIMIT 1", wall - kept_s):
-                self._staged.append((f"DELETE {old}", (wall - kept_s,)))
+        with reading(self._path):
+            self._staged += too_old(self._db, wall, kept)
         if self._staged:
             self._forgets = True
         else:

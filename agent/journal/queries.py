@@ -8,7 +8,8 @@ import msgspec
 
 from agent.effects import Act, Aside, Message, Order, ReplyTo
 from agent.facts import CallSettled, KnownCommand
-from agent.journal.rows import OwedRow, station_from
+from agent.journal.age import newest_fact
+from agent.journal.rows import OWN, OwedRow, Own, station_from
 from agent.state import Station
 
 ENTRIES = "SELECT kind, key, value FROM entries ORDER BY place"
@@ -20,11 +21,19 @@ MESSAGES_ASIDE = (
 COMMAND = "SELECT fact, answer, replies FROM commands WHERE id=?"
 SETTLED = "SELECT fact FROM history WHERE kind='CallSettled' ORDER BY id DESC LIMIT ?"
 WAITING = "SELECT id, fact, replies FROM commands WHERE answer IS NULL"
+OWN_ROW = "SELECT value FROM entries WHERE kind=? AND key=?"
 
 
 def read_station(db: sqlite3.Connection, slots: Iterable[int]) -> Station:
     """The station as it was last written."""
     return station_from(db.execute(ENTRIES), slots)
+
+
+def read_newest(db: sqlite3.Connection) -> float:
+    """The newest moment (Unix seconds): each tap wrote down the newest before it. 0 if there is none."""
+    row = db.execute(OWN_ROW, OWN).fetchone()
+    own = msgspec.json.decode(row[0], type=Own) if row else Own()
+    return max(own.newest, newest_fact(db))
 
 
 def read_owed(db: sqlite3.Connection) -> list[OwedRow]:

@@ -12,6 +12,7 @@ from agent.state import Fault, Session, Slot, Station, Support, Visit
 
 Key = tuple[str, str]
 """Kind and key of a row: ("slot", "1"), ("session", its id)."""
+OWN: Key = ("station", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +51,19 @@ class Writing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """What the station keeps beside slots, sessions, visits and faults."""
+    """What the station keeps beside slots, sessions, visits and faults.
+
+    `newest`: the newest moment that was known then (Unix seconds), so that no long history has to be looked through.
+    """
 
     available: bool = True
     visits: int = 0
+    newest: float = 0.0
 
 
-def rows(station: Station) -> dict[Key, Any]:
+def rows(station: Station, newest: float = 0.0) -> dict[Key, Any]:
     """The part of a station that outlives the process."""
-    kept: dict[Key, Any] = {("station", ""): Own(available=station.available, visits=station.visit_count)}
+    kept: dict[Key, Any] = {OWN: Own(available=station.available, visits=station.visit_count, newest=newest)}
     kept |= {("slot", str(slot.number)): slot for slot in station.slots.values()}
     kept |= {("session", session.id): session for session in station.sessions.values()}
     kept |= {("visit", str(visit.number)): visit for visit in station.visits.values()}
@@ -67,14 +72,15 @@ def rows(station: Station) -> dict[Key, Any]:
     return kept
 
 
-def changes(before: Station, after: Station) -> Iterator[tuple[Key, bytes | None]]:
-    """The rows that differ, with their new value; None for one that is gone."""
-    old, new = rows(before), rows(after)
+def changes(before: Station, after: Station, newest: float = 0.0) -> Iterator[tuple[Key, bytes | None]]:
+    """The rows that differ, with their new value; None for one that is gone. A newer `newest` alone changes none."""
+    old, new = rows(before, newest), rows(after, newest)
     for key in old:
         if key not in new:
             yield key, None
     for key, value in new.items():
-        if old.get(key) != value:
+        was = old.get(key)
+        if was is not value and was != value:  # most are the same object, and comparing dataclasses takes its time
             yield key, msgspec.json.encode(value)
 
 

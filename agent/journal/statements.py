@@ -1,7 +1,7 @@
 """What one fact changes in the journal, as SQL. Pure."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -28,8 +28,8 @@ ORDER = (
 ANSWER = "UPDATE commands SET answer=? WHERE id=?"
 RESERVE = "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name=?"
 DELETE: Mapping[Table, str] = {
-    "owed": "DELETE FROM owed WHERE id=? RETURNING aside",
-    "messages": "DELETE FROM messages WHERE id=? RETURNING aside",
+    "owed": "DELETE FROM owed WHERE id BETWEEN ? AND ? RETURNING aside",
+    "messages": "DELETE FROM messages WHERE id BETWEEN ? AND ? RETURNING aside",
 }
 ASIDE: Mapping[Table, str] = {
     "owed": "UPDATE owed SET aside=? WHERE id=? AND aside IS NULL RETURNING id",
@@ -38,9 +38,12 @@ ASIDE: Mapping[Table, str] = {
 MARK_BYTES = 16
 
 
-def statements_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
-    """What one fact changes, without the fact itself; `salt` is the journal's own, for `mark_of`."""
-    for (kind, key), value in changes(writing.before, writing.after):
+def statements_of(writing: Writing, salt: bytes, newest: float) -> Iterable[Statement]:
+    """What one fact changes, without the fact itself.
+
+    `salt` is the journal's own, for `mark_of`; `newest` the newest moment known (Unix seconds).
+    """
+    for (kind, key), value in changes(writing.before, writing.after, newest):
         if value is None:
             yield "DELETE FROM entries WHERE kind=? AND key=?", (kind, key)
         else:
@@ -75,7 +78,19 @@ def _cards_of(writing: Writing, salt: bytes) -> Iterable[Statement]:
 
 def deletion(table: Table, row_id: int) -> Statement:
     """Forget one row."""
-    return DELETE[table], (row_id,)
+    return DELETE[table], (row_id, row_id)
+
+
+def deletions(table: Table, row_ids: Iterable[int]) -> Iterator[Statement]:
+    """Forget these rows: one statement for those that follow each other, for what is delivered mostly does."""
+    run: list[int] = []
+    for row_id in sorted(row_ids):
+        if run and row_id != run[-1] + 1:
+            yield DELETE[table], (run[0], run[-1])
+            run.clear()
+        run.append(row_id)
+    if run:
+        yield DELETE[table], (run[0], run[-1])
 
 
 def putting_aside(table: Table, row_id: int, reason: str) -> Statement:

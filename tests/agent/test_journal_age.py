@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.owing import WALL, act, at, inbox_event
 
+from agent.clock import DAY_S
 from agent.effects import ActName, Message
 from agent.journal import Journal, Kept, OwedRow, Writing
-from agent.journal.journal import DAY_S
 from agent.state import Fault, Slot, Station
 
 EMPTY = Station(slots={1: Slot(number=1)})

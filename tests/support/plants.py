@@ -77,7 +77,7 @@ PLANTS = (
     ),
     Plant(
         "history is pruned with what is owed",
-        "agent/journal/journal.py",
+        "agent/journal/age.py",
         '"commands": 1}',
         '"commands": 1, "messages": kept.history_days}',
         "tests/agent/test_journal.py",
