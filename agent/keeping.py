@@ -180,7 +180,9 @@ class Keeping:
         return self._prune_at
 
     def flush_at(self) -> float | None:
-        """When to flush at the latest, CLOCK_BOOTTIME seconds; None: nothing waits."""
+        """When to flush at the latest, CLOCK_BOOTTIME seconds; None: nothing waits, 0: now."""
+        if self._mailbox.full:
+            return 0.0
         marked = self._outbox.marked
         by = [self._flush_by, None if marked is None else marked + FLUSH_S]
         moments = [moment for moment in by if moment is not None]

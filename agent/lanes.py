@@ -1,71 +1,18 @@
 """The order in which acts leave: in order within a lane, lanes beside each other (contract section 3, "Order").
 
 No threads and no clock of its own: whoever asks brings the time (CLOCK_BOOTTIME seconds). Backoff lives here, in
-memory, and belongs to the head of its lane.
+memory, and belongs to the head of its lane. No lane is looked through for what may leave: each says so when it changes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent.effects import Act, ActName, Renamed
+from agent.owed import Moments, Owed, beside, wait_s
 
-BACKOFF_MAX_S = 60.0
-RETRY_AFTER_MAX_S = 600.0
 SETTLES = frozenset({ActName.ACQUIRE, ActName.START, ActName.END, ActName.PAY})
 """Acts whose outcome decides something: their lane waits until main has taken it in."""
-
-
-def wait_s(attempts: int, retry_after_s: float | None, uniform: Callable[[float, float], float]) -> float:
-    """A random wait between 0 and min(60, 2^attempts) seconds (full jitter), or what the supplier asked for."""
-    backoff = uniform(0.0, min(BACKOFF_MAX_S, 2.0 ** min(attempts, 16)))
-    return max(backoff, min(retry_after_s or 0.0, RETRY_AFTER_MAX_S))
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Owed:
-    """One act on its way, standing in `lane`.
-
-    It has been owed since `since` (Unix seconds). `left`: it may have reached the supplier, so a further attempt
-    repeats it. `busy`: an attempt is under way. `settled`: it has its outcome; `refusal` says why if it was refused.
-    `told`: that its answers cannot be used was told. `told_to_wait`: the supplier named the time of the next attempt.
-    """
-
-    id: int
-    act: Act
-    since: float = 0.0
-    lane: str = ""
-    left: bool = False
-    busy: bool = False
-    settled: bool = False
-    told: bool = False
-    told_to_wait: bool = False
-    refusal: str = ""
-    attempts: int = 0
-    not_before: float = 0.0
-    first_tried: float | None = None
-
-    @property
-    def idle(self) -> bool:
-        """Whether it waits to leave."""
-        return not self.busy and not self.settled
-
-    @property
-    def has_left(self) -> bool:
-        """Whether the supplier may have seen it."""
-        return self.left or not self.idle
-
-    @property
-    def is_light(self) -> bool:
-        """Whether it tells what a light shows: that is about now, so it is tried once in its place and then beside."""
-        return self.act.name is ActName.LEDS
-
-    @property
-    def over(self) -> float | None:
-        """When a light's own duration has overtaken the call that tells of it, once that was tried."""
-        duration = self.act.body.get("duration")
-        if not self.is_light or self.first_tried is None or duration is None:
-            return None
-        return float(self.first_tried + duration / 1000)
 
 
 class Lanes:
@@ -76,6 +23,11 @@ class Lanes:
         self._by_key: dict[str, Owed] = {}
         self._newest: dict[str, int] = {}
         self._left_last: dict[str, int] = {}
+        self._ready = Moments(self._may_leave)
+        self._patient = Moments(lambda owed: self._is_head(owed) and self._aside_at(owed) is not None)
+        self._busy_lights: Counter[str] = Counter()
+        self._begun: dict[str, Owed] = {}
+        self._held_up: list[Owed] = []
         self._pay_wait_s = pay_wait_s
         self._uniform = uniform
         self.dropped: list[Owed] = []
@@ -121,6 +73,8 @@ class Lanes:
         """It is owed no longer."""
         del self._by_key[owed.act.key]
         self._take_out(owed)
+        if owed.busy and owed.is_light:
+            self._free(owed.act.light)
 
     def drop(self, owed: Owed) -> None:
         """It is owed no longer, and nobody is told; whoever keeps the journal collects `dropped`."""
@@ -139,7 +93,10 @@ class Lanes:
             owed = self._by_key[key]
             stood_beside = owed.lane == beside(owed.act)
             self._take_out(owed)
-            owed.act = act
+            was, owed.act = owed.act, act
+            if owed.is_light and owed.busy:
+                self._busy_lights[act.light] += 1
+                self._free(was.light)
             if owed.is_light:
                 self._newest[act.light] = max(owed.id, self._newest.get(act.light, 0))
             self._put(owed, beside(act) if stood_beside else act.lane)
@@ -147,23 +104,19 @@ class Lanes:
     def next(self, now: float) -> Owed | None:
         """The act that may leave now and has been ready longest; it is busy until `failed`, `settle` or `remove`."""
         self._step_aside(now)
-        ready = [head for head in self._heads() if head.not_before <= now]
-        if not ready:
-            return None
-        owed = min(ready, key=lambda head: (head.not_before, head.id))
-        if owed.is_light:
-            self._left_last[owed.act.light] = owed.id
-        owed.busy = True
-        owed.attempts += 1
-        owed.first_tried = owed.first_tried if owed.first_tried is not None else now
-        return owed
+        while (owed := self._ready.pop(now)) is not None:
+            if self._overtaken(owed):
+                self.drop(owed)
+            elif self._is_held_up(owed):
+                self._held_up.append(owed)
+            else:
+                self._leave(owed, now)
+                return owed
+        return None
 
     def due(self, now: float) -> float | None:
         """Seconds until something may leave or step aside; None if nothing waits for time alone."""
-        heads = self._heads()
-        moments = [head.not_before for head in heads]
-        moments += [moment for head in heads if (moment := head.over) is not None]
-        moments += [moment for acts in self._lanes.values() if (moment := self._patience(acts[0])) is not None]
+        moments = [moment for waiting in (self._ready, self._patient) if (moment := waiting.first()) is not None]
         return max(0.0, min(moments) - now) if moments else None
 
     def failed(self, owed: Owed, now: float, *, left: bool, retry_after_s: float | None) -> None:
@@ -173,11 +126,12 @@ class Lanes:
         owed.told_to_wait = retry_after_s is not None
         owed.not_before = now + wait_s(owed.attempts, retry_after_s, self._uniform)
         if owed.is_light:
+            self._free(owed.act.light)
+            self._take_out(owed)
+            self._put(owed, beside(owed.act))
             if owed.id < self._newest[owed.act.light]:
                 self.drop(owed)
-            else:
-                self._take_out(owed)
-                self._put(owed, beside(owed.act))
+        self._look_at(owed.lane)
 
     def settle(self, owed: Owed, refusal: str) -> None:
         """It has its outcome; its lane waits until main has taken that in and removes it."""
@@ -185,37 +139,82 @@ class Lanes:
         owed.settled = True
         owed.refusal = refusal
 
-    def _heads(self) -> list[Owed]:
-        """What may leave as far as order goes: one act of a lane, and one call for a light, are under way at once.
+    def _leave(self, owed: Owed, now: float) -> None:
+        owed.busy = True
+        owed.attempts += 1
+        owed.first_tried = owed.first_tried if owed.first_tried is not None else now
+        if owed.is_light:
+            self._busy_lights[owed.act.light] += 1
+            self._left_last[owed.act.light] = owed.id
+            for other in list(self._lanes.get(beside(owed.act), ())):
+                if other.idle and self._overtaken(other):
+                    self.drop(other)
+        self._look_at(owed.lane)
 
-        No other acquire leaves while that of a session which began without the supplier is owed.
-        """
-        busy_lights = {owed.act.light for owed in self._by_key.values() if owed.is_light and owed.busy}
-        begun = self._begun()
-        heads = [acts[0] for acts in self._lanes.values() if acts[0].idle]
-        heads = [head for head in heads if not (head.is_light and head.act.light in busy_lights)]
-        return [head for head in heads if not begun or head.act.name is not ActName.ACQUIRE or head in begun]
+    def _look_at(self, lane: str) -> None:
+        """Its acts have changed: its head may leave at its moment, or step aside at another."""
+        acts = self._lanes.get(lane, [])
+        self._note_begun(lane, acts)
+        if acts and acts[0].idle:
+            self._ready.put(acts[0].not_before, acts[0])
+        if acts and (moment := self._aside_at(acts[0])) is not None:
+            self._patient.put(moment, acts[0])
 
-    def _begun(self) -> list[Owed]:
-        """Acquires without an answer behind which a session stands."""
-        heads = ((acts[0], acts[1:]) for acts in self._lanes.values() if acts[0].act.name is ActName.ACQUIRE)
-        return [head for head, behind in heads if any(owed.act.session for owed in behind)]
+    def _note_begun(self, lane: str, acts: list[Owed]) -> None:
+        """Of an acquire without an answer behind which a session stands: no other acquire leaves while it is owed."""
+        begun = bool(acts) and acts[0].act.name is ActName.ACQUIRE and any(owed.act.session for owed in acts[1:])
+        was = self._begun.pop(lane, None)
+        if begun:
+            self._begun[lane] = acts[0]
+        if was is not self._begun.get(lane):
+            self._let_go()
+
+    def _is_head(self, owed: Owed) -> bool:
+        acts = self._lanes.get(owed.lane)
+        return acts is not None and acts[0] is owed
+
+    def _may_leave(self, owed: Owed) -> bool:
+        """Whether it may leave as far as its own lane goes: one act of a lane is under way at once."""
+        return owed.idle and self._is_head(owed)
+
+    def _is_held_up(self, owed: Owed) -> bool:
+        """Whether another lane's act is in the way: one call for a light is under way at once, see also `_begun`."""
+        if owed.is_light:
+            return self._busy_lights[owed.act.light] > 0
+        return owed.act.name is ActName.ACQUIRE and bool(self._begun) and self._begun.get(owed.lane) is not owed
+
+    def _free(self, light: str) -> None:
+        """A call for this light is no longer under way."""
+        self._busy_lights[light] -= 1
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """What was held up may leave now, or is held up again."""
+        held, self._held_up = self._held_up, []
+        for owed in held:
+            if self._may_leave(owed):
+                self._ready.put(owed.not_before, owed)
 
     def _hurry_begun(self) -> None:
         """A driver waits for an acquire that may not leave before these: they are tried now, if nobody forbade it."""
-        for owed in self._begun():
+        for lane, owed in list(self._begun.items()):
             if not owed.told_to_wait:
                 owed.not_before = 0.0
+                self._look_at(lane)
 
     def _step_aside(self, now: float) -> None:
-        for acts in list(self._lanes.values()):
-            head = acts[0]
-            patience = self._patience(head)
-            if head.idle and (self._overtaken(head) or (head.over is not None and head.over <= now)):
+        while (head := self._patient.pop(now)) is not None:
+            if head.is_light:
                 self.drop(head)
-            elif patience is not None and patience <= now:
+            else:
                 self._take_out(head)
                 self._put(head, beside(head.act))
+
+    def _aside_at(self, head: Owed) -> float | None:
+        """When it holds up nothing any more: a light whose time is over goes, an unanswered payment stands aside."""
+        if head.is_light:
+            return head.over if head.idle else None
+        return self._patience(head)
 
     def _overtaken(self, head: Owed) -> bool:
         """A later call for this light has left from another lane: this one would tell of the past."""
@@ -232,17 +231,14 @@ class Lanes:
         acts = self._lanes.setdefault(lane, [])
         acts.append(owed)
         acts.sort(key=lambda one: (one.idle, one.id))
+        self._look_at(lane)
 
     def _take_out(self, owed: Owed) -> None:
         acts = self._lanes[owed.lane]
         acts.remove(owed)
         if not acts:
             del self._lanes[owed.lane]
-
-
-def beside(act: Act) -> str:
-    """The lane of its own to which an act steps aside."""
-    return f"light:{act.light}" if act.name is ActName.LEDS else f"pay:{act.session}"
+        self._look_at(owed.lane)
 
 
 def _renamed(act: Act, renamed: Renamed) -> Act:

@@ -18,7 +18,8 @@ from agent.facts import AcquireAnswered, ActiveAnswered, AnswerUnusable, CallSet
 from agent.happenings import Happen
 from agent.jobs import GIVEN_UP, Job, Probe, Question, carried_out, explain, retry_after
 from agent.journal.rows import OwedRow
-from agent.lanes import SETTLES, Lanes, Owed, wait_s
+from agent.lanes import SETTLES, Lanes
+from agent.owed import Owed, wait_s
 from agent.plan import Plan, planned
 from agent.threads import Turn
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from agent.effects import Act, Ask, Effects, Renamed
 from agent.journal.rows import OwedRow
-from agent.lanes import Lanes, Owed
+from agent.lanes import Lanes
+from agent.owed import Owed
 
 NOT_REFUSED = "an act that goes before it was refused"
 """Why an act is set aside that was not refused itself."""

@@ -64,6 +64,7 @@ class Link:
         self._accepted = False
         self._ended = ""
         self._unacknowledged = 0
+        self._kinds: dict[str, Properties] = {}
         self.receive_maximum = WINDOW
         self.largest_packet: int | None = None
         self.answers: deque[tuple[int, int]] = deque()
@@ -139,13 +140,22 @@ class Link:
     def publish(self, publish: Publish) -> int:
         """Send with QoS 1 and return the packet id. Raises BrokerError if the connection has ended."""
         self._line()
-        given = {"ContentType": publish.content_type, "CorrelationData": publish.correlation}
-        wanted = {name: value for name, value in given.items() if value}
-        properties = _properties(PacketTypes.PUBLISH, **wanted) if self._five and wanted else None
-        info = self._client.publish(publish.topic, publish.payload, 1, publish.retain, properties)
+        info = self._client.publish(publish.topic, publish.payload, 1, publish.retain, self._about(publish))
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(f"a message could not be sent ({info.rc.name})")
         return info.mid
+
+    def _about(self, publish: Publish) -> Properties | None:
+        """Its properties; events share theirs, for the library takes longer to make some than to send them."""
+        if not self._five:
+            return None
+        if publish.correlation:
+            about = {"ContentType": publish.content_type, "CorrelationData": publish.correlation}
+            return _properties(PacketTypes.PUBLISH, **{name: value for name, value in about.items() if value})
+        kind = publish.content_type
+        if kind and kind not in self._kinds:
+            self._kinds[kind] = _properties(PacketTypes.PUBLISH, ContentType=kind)
+        return self._kinds.get(kind)
 
     def acknowledge(self, token: Token) -> None:
         """Answer for a message, if it came by this connection; QoS 0 wants no answer, but makes room."""

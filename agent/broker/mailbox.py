@@ -12,6 +12,10 @@ MESSAGES_MAX = 200_000
 """How many messages may be owed before the station starts nothing any more; ends go on, and nothing is ever shed."""
 BATCH = 100
 """How many rows are read ahead; the rest stays on disk, however long the broker is away."""
+MARKS = 500
+"""So many marks are written down at once: main waits a few milliseconds for it, and a driver who taps then too."""
+FEW = 20
+"""While more is owed, main is not told of each message that was delivered, but of each `MARKS`."""
 
 
 class Mailbox:
@@ -21,7 +25,7 @@ class Mailbox:
     """
 
     def __init__(self, journal: Journal, fewer: Callable[[], None] = lambda: None) -> None:
-        """`fewer` is called, in the broker's thread, whenever a message is owed no longer."""
+        """`fewer` is called, in the broker's thread, when main should look what is owed and what was delivered."""
         self._journal = journal
         self._db = journal.reader()
         self._generation = journal.generation
@@ -67,18 +71,27 @@ class Mailbox:
         with self._lock:
             self._forget(parcel_id)
             self._gone.append(parcel_id)
+            self._tell()
 
     def aside(self, parcel_id: int, reason: str) -> None:
         """The broker refused it for good: an operator has to look."""
         with self._lock:
             self._forget(parcel_id)
             self._aside.append((parcel_id, reason))
+            self._tell()
 
     def _forget(self, parcel_id: int) -> None:
         self._forgotten.add(parcel_id)
-        # An answer may come after `release`, when its parcel has been read once more.
-        self._ahead = deque(parcel for parcel in self._ahead if parcel.id != parcel_id)
-        self._fewer()
+        if self._ahead and self._ahead[0].id <= parcel_id:
+            # An answer may come after `release`, when its parcel has been read once more.
+            self._ahead = deque(parcel for parcel in self._ahead if parcel.id != parcel_id)
+
+    def _tell(self) -> None:
+        if self._journal.tally.messages - len(self._forgotten) <= FEW or self._many():
+            self._fewer()
+
+    def _many(self) -> bool:
+        return len(self._gone) + len(self._aside) >= MARKS
 
     def release(self) -> None:
         """Nothing is in flight any more: what was, is owed again, in its old order."""
@@ -111,12 +124,20 @@ class Mailbox:
         """These marks are in the journal: a later read cannot find the rows again."""
         with self._lock:
             self._forgotten.difference_update(ids)
+            if self._oldest and self._oldest[0] in ids:
+                self._oldest = None
 
     @property
     def marked(self) -> bool:
         """Whether marks wait for a commit."""
         with self._lock:
             return bool(self._gone or self._aside)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many marks wait that they should be committed now."""
+        with self._lock:
+            return self._many()
 
     def close(self) -> None:
         """Close the connection to the journal."""

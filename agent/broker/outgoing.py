@@ -136,7 +136,8 @@ class Outgoing:
 
     def overdue(self, now: float, limit_s: float) -> bool:
         """Something has been unanswered for longer than `limit_s`."""
-        return any(now - flight.since > limit_s for flight in self._flights.values())
+        oldest = next(iter(self._flights.values()), None)
+        return oldest is not None and now - oldest.since > limit_s
 
     def idle(self) -> bool:
         """Every publish has been answered."""

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from support.lane import Lane
-from support.owing import CARD
+from support.owing import CARD, tap
 
+from agent.broker.mailbox import FEW, MARKS
+from agent.effects import Message
 from agent.facts import CardRemoved, CardTapped, LockSettled
-from agent.journal import FLUSH_S
+from agent.journal import FLUSH_S, Writing
+from agent.state import Station
 
 COMMITS = 3
 """That are synced."""
@@ -139,6 +142,24 @@ def test_marks_are_written_after_five_seconds_in_one_commit(counted: Counted) ->
     assert "session-started" in counted.lane.written()
     assert counted.cost(lambda: counted.rest(0.01)) == (1, FRAME)
     assert "session-started" not in counted.lane.written()
+
+
+def test_many_marks_are_written_in_batches_that_are_small(counted: Counted) -> None:
+    """Events that waited for the broker: main writes each batch when it is there, in one short commit."""
+    journal, mailbox = counted.lane.journal, counted.lane.mailbox
+    messages = tuple(
+        (journal.new_id("messages"), Message(topic="stations/ST-42/events/session-started", payload=bytes(300)))
+        for _ in range(MARKS + FEW + 1)
+    )
+    journal.stage(Writing(fact=tap(), before=Station(slots={}), after=Station(slots={}), messages=messages))
+    journal.commit()
+    for parcel in mailbox.take(MARKS):
+        assert counted.lane.road.wait_s() > 0.0
+        mailbox.delivered(parcel.id)
+    assert counted.lane.road.wait_s() == 0.0
+    commits, size = counted.cost(counted.lane.road.tick)
+    assert (commits, mailbox.owed()[0]) == (1, FEW + 1)
+    assert size <= 2 * MARKS * 300
 
 
 def test_a_stop_writes_the_marks(counted: Counted) -> None:

@@ -41,6 +41,17 @@ def test_main_is_woken_without_a_fact() -> None:
     waker.join()
 
 
+def test_main_is_woken_once_however_often_it_is_poked() -> None:
+    facts = Facts(Clock())
+    for _ in range(3):
+        facts.poke()
+    facts.happen(CardTapped, card="04A1")
+    assert facts.take(1.0) is None
+    assert isinstance(facts.take(1.0), CardTapped)
+    facts.poke()
+    assert facts.take(None) is None, "what changes later wakes it again"
+
+
 def test_main_waits_no_longer_than_it_asked() -> None:
     assert Facts(Clock()).take(0.01) is None
 

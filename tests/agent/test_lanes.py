@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from support.owing import act, flicker, light_on, longest, renamed
 
 from agent.effects import STATION_LANE, Act, ActName
-from agent.lanes import Lanes, Owed, beside, wait_s
+from agent.lanes import Lanes
+from agent.owed import Moments, Owed, beside, wait_s
 
 PAY_WAIT_S = 3.0
 NOW = 1000.0
@@ -555,3 +556,46 @@ class TestBegun:
         assert (story.owed("blue").act.light, story.owed("blue").act.slot) == ("2", 2)
         assert story.go() == "blue"
         story.fail("blue")
+
+
+class TestManyLanes:
+    @pytest.mark.parametrize("count", [10, 1000])
+    def test_an_exchange_looks_at_few_acts_however_many_lanes_there_are(
+        self, story: Story, monkeypatch: pytest.MonkeyPatch, count: int
+    ) -> None:
+        story.add(*(act(ActName.END, f"k{number}", session=f"S{number}") for number in range(count)))
+        looked: list[Owed] = []
+        is_head = Lanes._is_head
+        monkeypatch.setattr(Lanes, "_is_head", lambda lanes, owed: bool(looked.append(owed) or is_head(lanes, owed)))
+        for number in range(10):
+            assert story.go() == f"k{number}"
+            story.done(f"k{number}")
+        assert len(looked) <= 20
+
+    def test_lights_that_were_held_up_leave_one_after_the_other(self, story: Story) -> None:
+        story.add(*(light_on(f"l{number}", session=f"S{number}") for number in range(4)))
+        for number in range(4):
+            assert [story.go(), story.go()] == [f"l{number}", ""]
+            story.done(f"l{number}")
+        assert story.go() == ""
+
+
+class TestMoments:
+    def test_each_waits_for_the_moment_that_it_was_given_last(self) -> None:
+        first, second = (Owed(id=number, act=END) for number in (1, 2))
+        moments = Moments(lambda _: True)
+        moments.put(5.0, first)
+        moments.put(5.0, second)
+        moments.put(7.0, first)
+        assert moments.first() == 5.0
+        assert [moments.pop(6.0), moments.pop(6.0), moments.first()] == [second, None, 7.0]
+        assert [moments.pop(7.0), moments.first()] == [first, None]
+
+    def test_what_does_not_hold_waits_no_longer(self) -> None:
+        wanted = {1}
+        moments = Moments(lambda owed: owed.id in wanted)
+        for number in (1, 2, 3):
+            moments.put(float(-number), Owed(id=number, act=END))
+        assert moments.first() == -1.0
+        wanted.clear()
+        assert (moments.first(), moments.pop(0.0)) == (None, None)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from support.owing import tap
 
 from agent.broker.mail import Parcel
-from agent.broker.mailbox import BATCH, Mailbox
+from agent.broker.mailbox import BATCH, FEW, MARKS, Mailbox
 from agent.effects import Message
 from agent.journal import Journal, Writing
 from agent.state import Station
@@ -135,6 +135,31 @@ class TestMarks:
         box.mailbox.delivered(1)
         box.commit()
         assert box.journal.counts() == {"supplier": 0, "broker": 0, "refused": 1, "oldest": None}
+
+
+class TestTelling:
+    def test_main_is_told_of_the_last_ones_each_and_of_many_in_batches(self, tmp_path: Path) -> None:
+        told: list[int] = []
+        with closing(Box(tmp_path / "journal.db")) as box:
+            count = 3 * MARKS + FEW
+            box.put(count)
+            box.mailbox._fewer = lambda: told.append(count - len(box.mailbox._forgotten))
+            for parcel_id in range(1, count + 1):
+                box.mailbox.delivered(parcel_id)
+                if box.mailbox.full:
+                    box.commit()
+                    count -= MARKS
+        assert told == [2 * MARKS + FEW, MARKS + FEW, *range(FEW, -1, -1)]
+
+    def test_the_oldest_is_another_once_it_is_committed_as_delivered(self, box: Box) -> None:
+        box.put(2)
+        since = box.mailbox.owed()[1]
+        box.journal._db.execute("UPDATE messages SET since = since + 5 WHERE id = 2")
+        box.take()
+        box.mailbox.delivered(1)
+        box.commit()
+        assert since is not None
+        assert box.mailbox.owed() == (1, since + 5)
 
 
 class TestRelease:

@@ -163,7 +163,7 @@ PLANTS = (
     ),
     Plant(
         "Retry-After is not heard",
-        "agent/lanes.py",
+        "agent/owed.py",
         "    return max(backoff, min(retry_after_s or 0.0, RETRY_AFTER_MAX_S))\n",
         "    return backoff\n",
         "tests/agent/test_lanes.py tests/agent/test_outbox.py",
@@ -280,8 +280,8 @@ PLANTS = (
     Plant(
         "a live acquire overtakes one of a session that has begun",
         "agent/lanes.py",
-        "        begun = self._begun()\n",
-        "        begun: list[Owed] = []\n",
+        "return owed.act.name is ActName.ACQUIRE and bool(self._begun)",
+        "return owed.act.name is ActName.ACQUIRE and False",
         "tests/agent/test_lanes.py",
     ),
     Plant(
