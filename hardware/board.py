@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from hardware.chips import Chips, EmulatedChips, PiChips
+from hardware.chips import Chips, PiChips
 from hardware.contacts import Contacts, open_contacts
 from hardware.late import LateReader, LateStrip
 from hardware.lights import names_of
@@ -122,6 +122,8 @@ def _chips(
         return PiChips(wiring, runtime, lights_process)
     if world is None:
         raise PartMissing("a simulated station needs a world: start it with `station-agent simulate`")
+    from hardware.emulated.chips import EmulatedChips  # which a station with chips of its own does not need
+
     return EmulatedChips(wiring, world, lost)
 
 

@@ -1,27 +1,18 @@
-"""The two kinds of chips a station can have: the Pi's own, and emulated ones in a simulated world."""
+"""The chips of a station: the Pi's own, here, or emulated ones in a simulated world (`emulated/chips.py`)."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from hardware.clock import boottime
-from hardware.emulated.gpio import lgpio_module
-from hardware.emulated.leds import EmulatedLeds
-from hardware.emulated.mfrc522_chip import Mfrc522Chip
-from hardware.emulated.pwm import EmulatedPwm
-from hardware.emulated.spidev import spidev_module
-from hardware.emulated.strip import EmulatedStrip, ws281x_module
-from hardware.emulated.world_link import WorldLink
 from hardware.parts import PartMissing, Strip
 from hardware.pins import Pins, open_pins
 from hardware.pwm import Pwm, Sysfs
 from hardware.strips.child import Child
 from hardware.strips.pio import Put, device
 from hardware.strips.remote import RemoteStrip
-from hardware.strips.ws281x import Ws281xStrip, load_ws281x
-from hardware.wiring import LightsWiring, SolenoidWiring, Wiring
+from hardware.wiring import LightsWiring, Wiring
 
 
 class Chips(Protocol):
@@ -95,42 +86,3 @@ class PiChips:
 def is_root() -> bool:
     """Whether this process may start what needs root."""
     return os.geteuid() == 0
-
-
-class EmulatedChips:
-    """Chips in this process, in the world that is served at a socket."""
-
-    def __init__(self, wiring: Wiring, world: Path, lost: Callable[[], None]) -> None:
-        """Connect to the world; `lost` is called when it goes away. Raises PartMissing."""
-        self._link = WorldLink(world, lost)
-        chip = Mfrc522Chip(self._link.field)
-        self._spidev = spidev_module(chip, wiring.reader.spi_bus, wiring.reader.spi_device)
-        strip = EmulatedStrip(self._link.show, lambda: self._link.fault("lights-dead"), boottime)
-        self._ws281x = ws281x_module(strip)
-        self._leds = EmulatedLeds(strip, wiring.lights.pixels)
-        locks = [slot.lock for slot in wiring.slots]
-        self._held_softly = [lock.pin for lock in locks if isinstance(lock, SolenoidWiring) and lock.hold_duty < 1]
-
-    def pins(self) -> Pins:
-        """See Chips."""
-        return open_pins(stand_in=lgpio_module(self._link))
-
-    def pwm(self) -> Pwm:
-        """See Chips."""
-        return Pwm(EmulatedPwm(self._held_softly, self._link.drive, self._link.high()))
-
-    def spidev(self) -> ModuleType:
-        """See Chips."""
-        return self._spidev
-
-    def ws281x(self, lights: LightsWiring) -> Strip:
-        """See Chips."""
-        return Ws281xStrip(load_ws281x(self._ws281x), lights.pin, lights.pixels)
-
-    def leds(self, lights: LightsWiring) -> Put:  # noqa: ARG002  there is one such device
-        """See Chips."""
-        return self._leds.write
-
-    def close(self) -> None:
-        """See Chips."""
-        self._link.close()

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
+from types import ModuleType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
@@ -27,6 +26,19 @@ from agent.supplier.line import Broken, Dialler, Line, left, said
 from agent.tls import Tls
 from agent.tls.reasons import why
 from agent.version import VERSION
+from hardware.stand_in import standing_in
+
+
+def _no_guesses() -> ModuleType:
+    """In place of charset_normalizer: 3 MB that guess a text's encoding, and nobody here asks requests for a text."""
+    module = ModuleType("charset_normalizer")
+    vars(module).update(__version__="3.0.0", detect=lambda _: {"encoding": None})
+    return module
+
+
+with standing_in({"charset_normalizer": _no_guesses()}, ()):
+    import requests
+    from requests.adapters import HTTPAdapter
 
 MAX_BODY = 64 * 1024
 """Bytes of an answer that are looked at (contract section 3)."""

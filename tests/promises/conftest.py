@@ -16,7 +16,8 @@ from agent.control import ControlError, NoAgent, ask_once
 from agent.folders import FolderError, held
 from agent.state import Phase
 from hardware.board import Board
-from hardware.chips import EmulatedChips, PiChips
+from hardware.chips import PiChips
+from hardware.emulated.chips import EmulatedChips
 from hardware.parts import PartMissing, Position
 from hardware.wiring import LightsWiring, LockWiring, MotorWiring, ReaderWiring, SlotWiring, SolenoidWiring, Wiring
 
