@@ -65,7 +65,7 @@ class Outbox:
                 if row.aside is None:
                     self._lanes.add(Owed(id=row.id, act=row.act, since=row.since, left=True))
             self._collect_dropped()
-            self._changed.notify_all()
+            self._changed.notify()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -93,7 +93,8 @@ class Outbox:
             self._lanes.add(Owed(id=row.id, act=row.act, since=row.since))
         self._questions += [Question(ask) for ask in plan.asks]
         self._collect_dropped()
-        self._changed.notify_all()
+        if plan.rows or plan.asks or plan.removed or plan.renamed:
+            self._changed.notify()
 
     def owed(self) -> tuple[int, float | None]:
         """How many acts are owed, and since when the oldest is (Unix seconds)."""
@@ -159,6 +160,7 @@ class Outbox:
             job = self._under_way.pop(turn, None)
             if job is not None:
                 self._done(job, GIVEN_UP)
+            self._changed.notify()
 
     def _take(self, turn: Turn) -> Job | None:
         with self._changed:
@@ -166,8 +168,11 @@ class Outbox:
                 job = self._next()
                 if job is not None:
                     self._under_way[turn] = job
+                    if self._wait_s() is not None:  # there is more to do, now or later: for one of those that wait
+                        self._changed.notify()
                     return job
                 self._changed.wait(self._wait_s())
+            self._changed.notify()  # this one was woken for nothing
             return None
 
     def _done(self, job: Job, outcome: Outcome) -> None:
@@ -213,7 +218,6 @@ class Outbox:
             return
         question.told = self._tell(outcome, told=question.told)
         question.not_before = self._clock() + wait_s(question.attempts, retry_after(outcome), self._uniform)
-        self._changed.notify_all()
 
     def _delivered(self, owed: Owed, outcome: Outcome) -> None:
         self._note(outcome)
@@ -229,7 +233,6 @@ class Outbox:
                 log.warning("supplier refused %s: %s; dropped", owed.act.name, explain(outcome.problem))
             self._lanes.drop(owed)
         self._collect_dropped()
-        self._changed.notify_all()
 
     def _retry(self, owed: Owed, outcome: Undelivered | Rejected) -> None:
         left = not isinstance(outcome, Undelivered) or outcome.connected
