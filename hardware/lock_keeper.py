@@ -14,7 +14,7 @@ from hardware.clock import boottime
 from hardware.interlock import Interlock
 from hardware.parts import Lock, LockFailure, Position
 
-MOVING_S = 0.02
+MOVING_S = 0.005
 """Seconds between looks at the sensor of a moving bolt."""
 RESTING_S = 0.1
 """Seconds between looks at the sensor of a resting bolt."""

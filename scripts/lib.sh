@@ -2,6 +2,7 @@
 # Shared by scripts/run and scripts/test, which source it from the top of the clone.
 
 python=${PYTHON:-python3}
+venv=.venv # the virtualenv that is made and used; a script may name another one
 export LC_ALL=C.UTF-8
 [ -d "${TMPDIR:-/tmp}" ] || unset TMPDIR # a TMPDIR from outside a container may not exist in it
 
@@ -76,7 +77,7 @@ print(f"Python {sys.version_info.major}.{sys.version_info.minor} on {machine}")
 EOF
 }
 
-# checksum EXTRA: what .venv depends on, as one word.
+# checksum EXTRA: what the virtualenv depends on, as one word.
 checksum() {
     {
         pwd
@@ -86,25 +87,25 @@ checksum() {
     } | sha256sum | cut -d ' ' -f 1
 }
 
-# is_fresh EXTRA: .venv holds what requirements/EXTRA.txt and setup.cfg say now.
+# is_fresh EXTRA: the virtualenv holds what requirements/EXTRA.txt and setup.cfg say now.
 is_fresh() {
-    [ -f ".venv/$1.sum" ] && [ "$(cat ".venv/$1.sum")" = "$(checksum "$1")" ]
+    [ -f "$venv/$1.sum" ] && [ "$(cat "$venv/$1.sum")" = "$(checksum "$1")" ]
 }
 
 install() {
-    .venv/bin/python -m pip --disable-pip-version-check --no-input --quiet install "$@"
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input --quiet install "$@"
 }
 
-# make_venv EXTRA: installs requirements/EXTRA.txt and this clone into .venv, made anew.
+# make_venv EXTRA: installs requirements/EXTRA.txt and this clone into the virtualenv, made anew.
 make_venv() {
-    echo "making .venv, once; this takes a minute" >&2
+    echo "making $venv, once; this takes a minute" >&2
     # a stale build/ would install again what has been removed
-    rm -rf .venv build ./*.egg-info
-    "$python" -m venv .venv
+    rm -rf "$venv" build ./*.egg-info
+    "$python" -m venv "$venv"
     install --require-hashes --requirement requirements/build.txt
     # the build tools just pinned compile the drivers, instead of whatever is newest today
     install --require-hashes --no-build-isolation --requirement "requirements/$1.txt"
     [ "$1" != test ] || install --require-hashes --no-deps --requirement requirements/axe.txt
     install --no-deps --no-build-isolation --editable .
-    checksum "$1" >".venv/$1.sum"
+    checksum "$1" >"$venv/$1.sum"
 }

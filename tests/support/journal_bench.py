@@ -1,25 +1,19 @@
-"""Syncs and bytes that a start and an end cost the disk, as the kernel sees them: scripts/bench-journal."""
+"""Syncs and bytes that a start and an end cost the disk, as the kernel sees them: scripts/bench journal."""
 
 import re
 import subprocess
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
 
-import support.bench
 from support.bench import Bench
-from support.mqtt import Mosquitto, eventually
+from support.mqtt import eventually
 
-SESSIONS = 50
 MARKS_S = 2.0
 """When marks of delivery are written here: by themselves as after the real 5 s, in less than half the time."""
 REST_S = MARKS_S + 0.5
-IDLE_S = 10.0
 QUICK = f"import agent.journal; agent.journal.FLUSH_S = {MARKS_S}\n"
 CALLS = "write,pwrite64,fsync,fdatasync"
 CALL = re.compile(r'(write|pwrite64|fsync|fdatasync)\(\d+<([^>]*)>(?:, ""\.*, (\d+))?')
@@ -107,51 +101,3 @@ def cost(bench: Bench, meter: Meter, event: str) -> tuple[Cost, Cost]:
     own = meter.read()
     rest()
     return own, meter.read()
-
-
-def table(name: str, costs: Sequence[tuple[Cost, Cost]]) -> Iterator[str]:
-    """Three lines: its own, its marks, and both."""
-    kinds: tuple[tuple[str, Callable[[tuple[Cost, Cost]], Cost]], ...] = (
-        ("", lambda each: each[0]),
-        ("its marks", lambda each: each[1]),
-        ("with marks", lambda each: each[0] + each[1]),
-    )
-    for kind, chosen in kinds:
-        found = [chosen(each) for each in costs]
-        yield (
-            f"{f'{name} {kind}':<17}{mean(c.syncs for c in found):8.2f}{max(c.syncs for c in found):5}"
-            f"{mean(c.kib for c in found):9.1f}{max(c.kib for c in found):7.1f}"
-            f"{mean(c.log for c in found) / 1024:9.1f}{mean(c.file for c in found) / 1024:12.1f}"
-        )
-
-
-def say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
-
-
-def main(sessions: int = SESSIONS) -> None:
-    """Print the figures."""
-    support.bench.AGENT = QUICK + support.bench.AGENT
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        mosquitto = Mosquitto(folder).start()
-        try:
-            with Bench(folder / "bench", mosquitto) as bench, metered(bench, folder) as meter:
-                bench.settled()
-                rest()
-                costs = [
-                    (cost(bench, meter, "session-started"), cost(bench, meter, "session-ended"))
-                    for _ in range(sessions)
-                ]
-                rest(IDLE_S)
-                idle = meter.read()
-        finally:
-            mosquitto.kill()
-    say(f"{sessions} sessions      fsyncs  max      KiB    max     -wal  journal.db")
-    for line in (*table("start", [start for start, _ in costs]), *table("end", [end for _, end in costs])):
-        say(line)
-    say(f"{IDLE_S:.0f} s at rest{idle.syncs:13}{idle.kib:17.1f}")
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))

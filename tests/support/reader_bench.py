@@ -1,18 +1,14 @@
-"""What a look for cards costs us and the packages called mfrc522, on one emulated chip: scripts/bench-reader."""
-# ruff: noqa: T201 - the table goes to standard output
+"""What a look for cards costs us and the packages called mfrc522, on one emulated chip: scripts/bench reader."""
 
-import argparse
-import platform
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from support.emulated_reader import TRANSFER_S, ReaderBench, Ticking
+from support.emulated_reader import ReaderBench, Ticking
 from support.mfrc522_packages import unmodified
 
 from agent.clock import At
@@ -25,20 +21,11 @@ from hardware.parts import OneCard
 from hardware.reader import open_reader
 from hardware.wiring import ReaderWiring
 
-IDLE_S = 10.0
 POLL_S = 0.05
 POLLS = 40
 """Those a mean is taken over; in as much time the chip's health is checked once."""
 CARDS = ("DEADBEEF", "04A1B2C3D4E5F6", "04A1B2C3D4E5F6010203")
 RESTING = CARDS[1]
-COLUMNS = (
-    "",
-    "empty poll",
-    "card at rest",
-    *(f"tap, {len(uid) // 2} bytes" for uid in CARDS),
-    "bus, idle",
-    "CPU, idle",
-)
 
 Poll = Callable[[], str | None]
 """Looks once; gives the id of a card in hex."""
@@ -109,6 +96,12 @@ class Counter:
         named = sum(self._look() is not None for _ in range(polls))
         return Mean((self._bench.chip.transfers - before) / polls, named / polls)
 
+    def look_s(self, polls: int = POLLS) -> float:
+        """Seconds that a look takes, as they pass here."""
+        before = self._bench.clock.now
+        self.mean(polls)
+        return (self._bench.clock.now - before) / polls - POLL_S
+
     def resting(self, uid: str) -> Mean:
         """Polls of a card at rest."""
         self._bench.field.place(uid)
@@ -178,42 +171,3 @@ def _chip_alone(recorder: Recorder) -> float:
     for sent in recorder.sent:
         spi.xfer2(sent)
     return time.process_time() - used
-
-
-def row(candidate: Candidate, seconds: float) -> list[str]:
-    """One line of the table."""
-    counter = Counter(candidate)
-    empty, resting = counter.mean(), counter.resting(RESTING)
-    taps = []
-    for uid in CARDS:
-        transfers, named = counter.tap(uid)
-        taps.append(f"{transfers}" if named.startswith(uid) else f"{transfers}, wrong id")
-    counter.close()
-    seen = "" if resting.named == 1 else f", seen by {resting.named:.0%} of the polls"
-    bus = f"{min(1, empty.transfers * TRANSFER_S / POLL_S):.1%}"
-    share = f"{idle_share(candidate, seconds):.2%}"
-    return [candidate.name, f"{empty.transfers:.1f}", f"{resting.transfers:.1f}{seen}", *taps, bus, share]
-
-
-def line(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--fork", type=Path, help="folder that holds mfrc522-python 0.0.9")
-    parser.add_argument("--seconds", type=float, default=IDLE_S, help="how long each driver idles")
-    given = parser.parse_args()
-    warnings.simplefilter("ignore", DeprecationWarning)  # mfrc522 0.0.7 inverts booleans
-    print(f"Python {platform.python_version()}, {1 / POLL_S:.0f} polls a second")
-    print(line(COLUMNS), line(["---"] * len(COLUMNS)), sep="\n")
-    print(line(row(Candidate("this station", is_ours=True), given.seconds)), flush=True)
-    print(line(row(Candidate("mfrc522 0.0.7"), given.seconds)), flush=True)
-    fork = "mfrc522-python 0.0.9"
-    print(line(row(Candidate(fork, given.fork), given.seconds) if given.fork else [fork, "could not be had"]))
-
-
-if __name__ == "__main__":
-    main()

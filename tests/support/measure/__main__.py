@@ -1,0 +1,43 @@
+"""scripts/bench: measure some parts and print them, or all of them and write docs/performance.md."""
+
+import argparse
+import importlib
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from support.measure.figures import Part, Scale
+from support.measure.page import section, write
+
+PARTS = ("driver", "reader", "journal", "outbox", "body", "fleet")
+CLONE = Path(__file__).resolve().parents[3]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; gives 1 if a limit was not kept."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="few of everything; nothing is written")
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", DeprecationWarning)  # mfrc522 0.0.7 inverts booleans
+    began = time.monotonic()
+    parts: dict[str, Part] = {}
+    for name in options.parts or PARTS:
+        since = time.monotonic()
+        parts[name] = importlib.import_module(f"support.measure.{name}").measure(Scale(full=not options.quick))
+        say("\n".join(section(parts[name])), f"({name} took {time.monotonic() - since:.0f} s)\n")
+    if not options.parts and not options.quick:
+        write(parts, CLONE, time.monotonic() - began)
+        say("written: docs/performance.md and docs/performance/")
+    return 1 if any(figure.kept is False for part in parts.values() for figure in part.figures) else 0
+
+
+def say(*lines: str) -> None:
+    """To standard output, at once."""
+    print(*lines, sep="\n", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

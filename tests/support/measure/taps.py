@@ -1,0 +1,68 @@
+"""A driver's taps on the emulated reader, and when the station answered them."""
+
+import random
+import re
+import threading
+from collections.abc import Iterator
+
+from support.bench import MAIN, WHITE, Bench
+from support.measure.rig import POLL_MS
+from support.mqtt import eventually
+
+from agent.clock import boottime
+
+PATIENCE_S = 20.0
+SAID = re.compile(r"slot (?P<slot>\d+) is (?:charging for card \.\.(?P<card>\w{4})|free$)")
+
+
+class Taps:
+    """Cards that come and go on one station; everything in seconds of CLOCK_BOOTTIME, as frames are stamped."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.placed = 0.0
+        self._charging: dict[str, tuple[float, int]] = {}
+        self._free: dict[int, float] = {}
+        bench.on_line = self._hear
+
+    def _hear(self, line: str) -> None:
+        found = SAID.search(line)
+        if found and found["card"]:
+            self._charging[found["card"]] = boottime(), int(found["slot"])
+        elif found:
+            self._free[int(found["slot"])] = boottime()
+
+    def tap(self, card: str, rest_s: float = 0.15) -> float:
+        """Hold a card to the reader at a random moment between two polls; gives seconds until the white light."""
+        threading.Event().wait(random.uniform(0.0, POLL_MS / 1000))
+        known = len(self._bench.frames)
+        placed = self.placed = boottime()
+        self._bench.world.place(card)
+        light = self._light(known)
+        threading.Event().wait(rest_s)
+        self._bench.world.remove(card)
+        return light - placed
+
+    def _light(self, known: int) -> float:
+        assert eventually(lambda: next(self._white(known), None) is not None, PATIENCE_S), self._bench.told()
+        return next(self._white(known))
+
+    def _white(self, known: int) -> Iterator[float]:
+        return (at for at, pixels in self._bench.frames[known:] if pixels[MAIN] == WHITE)
+
+    def locked(self, card: str) -> tuple[float, int]:
+        """Seconds from the last tap until this card's slot was said to charge, and the slot's number."""
+        last = card[-4:]
+        came = eventually(lambda: self._charging.get(last, (0.0, 0))[0] > self.placed, PATIENCE_S)
+        assert came, self._bench.told()
+        at, slot = self._charging[last]
+        return at - self.placed, slot
+
+    def released(self, slot: int) -> float:
+        """Seconds from the last tap until this slot was said to be free."""
+        assert eventually(lambda: self._free.get(slot, 0.0) > self.placed, PATIENCE_S), self._bench.told()
+        return self._free[slot] - self.placed
+
+    def await_dark(self) -> None:
+        """Wait until the main light has nothing more to say."""
+        assert eventually(lambda: self._bench.frames[-1][1][MAIN] == (0, 0, 0), PATIENCE_S), self._bench.told()
