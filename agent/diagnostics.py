@@ -5,6 +5,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,6 @@ def heartbeats(hearts: Hearts) -> dict[str, dict[str, float]]:
 
 def versions() -> dict[str, str]:
     """What runs here."""
-    from importlib.metadata import PackageNotFoundError, version  # with zip files and all; seldom asked for
-
     found = {"station-agent": VERSION, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     for library in LIBRARIES:
         try:

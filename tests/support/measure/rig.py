@@ -28,9 +28,12 @@ PROGRAM = 'import runpy; runpy.run_module("agent", run_name="__main__", alter_sy
 
 
 class PlainSupplier:
-    """Says yes to everybody after `delay_s`; a context manager. `hangs`: it takes calls and never answers.
+    """Says yes to everybody after `delay_s`; a context manager.
 
-    `slots` by card; others get slot 1. `spent_s` is its own time between a call and its answer, `calls` their number.
+    `hangs`: it takes calls and never answers. `refuses`: it hangs up on everybody at once.
+
+    `slots` by card; others get slot 1. `spent_s` is its own time between a call and its answer, `calls` their number,
+    `carried` the bytes both ways as HTTP has them, `moments` when they came.
     """
 
     def __init__(self, slots: Mapping[str, int] | None = None) -> None:
@@ -38,9 +41,11 @@ class PlainSupplier:
         self.delay_s = 0.0
         self.hangs = threading.Event()
         self.goes_on = threading.Event()
+        self.refuses = threading.Event()
         self.calls = 0
         self.spent_s = 0.0
-        self.got = 0
+        self.carried = 0
+        self.moments: list[float] = []
         self._lock = threading.Lock()
         supplier = self
 
@@ -79,6 +84,9 @@ class PlainSupplier:
         """One call."""
         began = time.monotonic()
         body = call.rfile.read(int(call.headers.get("Content-Length", 0)))
+        if self.refuses.is_set():
+            call.close_connection = True
+            return
         if self.hangs.is_set():
             call.close_connection = True
             self.goes_on.wait()
@@ -89,13 +97,14 @@ class PlainSupplier:
         with self._lock:
             self.calls += 1
             self.spent_s += time.monotonic() - began
+            self.carried += len(call.raw_requestline) + len(str(call.headers)) + len(body) + len(said)
+            self.moments.append(began)
         call.wfile.write(said)
 
     def _said(self, method: str, path: str, body: bytes) -> bytes:
         if method == "GET":
             return answered(404, b'{"title":"None"}')
         if method == "POST" and path.count("/") == ACQUIRE_DEPTH:
-            self.got += 1
             slot = self.slots.get(json.loads(body)["card"], 1)
             got = {"slot": {"number": slot}, "session": {"id": f"S-{uuid.uuid4()}"}}
             return answered(201, json.dumps(got).encode())

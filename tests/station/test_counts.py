@@ -1,0 +1,30 @@
+"""Counts that a whole station keeps to: threads, and bytes to the disk at rest. docs/performance.md has the figures."""
+
+import threading
+from pathlib import Path
+
+from support.bench import Bench
+
+THREADS = {"MainThread", "signals", "lights", "locks", "broker", "health", "reader", "control", "world"}
+"""Those of docs/threads.md that are there at rest, but for the supplier's: two more than there are slots."""
+REST_S = 2.0
+
+
+def written(bench: Bench) -> int:
+    """Bytes that the agent has sent towards the disk (proc(5), io)."""
+    lines = Path(f"/proc/{bench.pid}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+def test_a_station_at_rest_has_its_threads_and_writes_nothing(bench: Bench) -> None:
+    bench.start_session()
+    bench.tap()
+    bench.wait(lambda: bench.events("session-ended"))
+    bench.settled()
+    bench.wait(
+        lambda: len(list(Path(f"/proc/{bench.pid}/task").iterdir())) == len(THREADS) + 2 + len(bench.state()["slots"])
+    )
+    threading.Event().wait(6.0)  # the marks of what was delivered are written after 5 s
+    before = written(bench)
+    threading.Event().wait(REST_S)
+    assert written(bench) == before
