@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from agent.answers import Outcome, Problem, Undelivered
 from agent.effects import Ask
 from agent.exchanges import Exchanges
-from agent.lanes import Owed
+from agent.owed import Owed
 
 GIVEN_UP = Undelivered(reason="the exchange hung, and was given up", connected=True)
 """The outcome of an exchange whose thread was abandoned: nobody knows it, so it is repeated under its key."""

@@ -41,9 +41,7 @@ def setup_cfg() -> configparser.ConfigParser:
         "scripts/campaign",
         "scripts/fuzz",
         "scripts/audit",
-        "scripts/bench-journal",
-        "scripts/bench-reader",
-        "scripts/bench-mqtt",
+        "scripts/bench",
         "scripts/storm",
         "scripts/screenshots",
         ".ci/run",
@@ -96,10 +94,13 @@ def test_the_lock_files_agree_with_each_other_and_with_setup_cfg() -> None:
         for lock in LOCKS
     }
     assert pinned["pi"] < pinned["simulator"] < pinned["test"]
-    asked = setup_cfg()["options"]["install_requires"] + setup_cfg()["options.extras_require"]["test"]
-    names = {name.lower() for name in re.findall(r"^[A-Za-z][\w-]*", asked, re.MULTILINE)}
-    locked = {name for name, _ in pinned["test"]}
-    assert names <= locked, f"run scripts/lock: {sorted(names - locked)}"
+    tested = {name for name, _ in pinned["test"]}
+    assert {one for one in pinned["bench"] if one[0] in tested} <= pinned["test"], "measured is what is tested"
+    for lock in ("test", "bench"):
+        asked = setup_cfg()["options"]["install_requires"] + setup_cfg()["options.extras_require"][lock]
+        names = {name.lower() for name in re.findall(r"^[A-Za-z][\w-]*", asked, re.MULTILINE)}
+        locked = {name for name, _ in pinned[lock]}
+        assert names <= locked, f"run scripts/lock: {sorted(names - locked)}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CLONE)))

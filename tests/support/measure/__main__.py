@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import sys
 import time
 import warnings
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="few of everything; nothing is written")
     options = parser.parse_args(arguments)
+    logging.getLogger("agent").setLevel(logging.CRITICAL)  # the agent's process has its own
     warnings.simplefilter("ignore", DeprecationWarning)  # mfrc522 0.0.7 inverts booleans
     began = time.monotonic()
     parts: dict[str, Part] = {}

@@ -16,11 +16,12 @@ READY_S, RESIDENT_MB, GROWTH_MB = 1.0, 45.0, 1.0
 BUSY_SLOTS = 7
 WARM = 200
 """Sessions after which nothing new is imported or made for the first time."""
-HOW = """The real agent with two slots on emulated chips, a mosquitto and a supplier. *At rest*: connected, nobody there, 20 polls
-of the reader a second. The memory is what proc(5) calls resident, shared libraries counted whole; MB are 1,000,000 bytes.
-The sessions are tapped from afar (`remote_cards`) into seven slots, so that {sessions} of them pass through the whole agent in
-minutes. Bytes at rest are those that the kernel counts as written for this process over {rest} s; nothing in the agent is due
-between the looks of one minute and those of the next, but for one prune a day."""
+HOW = """The real agent with two slots on emulated chips, a mosquitto and a supplier. *At rest*: connected, nobody
+there, 20 polls of the reader a second. The memory is what proc(5) calls resident, shared libraries counted whole;
+MB are 1,000,000 bytes. The sessions are tapped from afar (`remote_cards`) into seven slots, so that {sessions} of
+them pass through the whole agent in minutes. Bytes at rest are those that the kernel counts as written for this
+process over {rest} s; nothing in the agent is due between the looks of one minute and those of the next, but for
+one prune a day."""
 
 
 def measure(scale: Scale) -> Part:
@@ -28,10 +29,14 @@ def measure(scale: Scale) -> Part:
     rest_s = scale.of(180, 5)
     sessions = scale.of(10_000, 40)
     part = Part(title="Body", how=HOW.format(sessions=f"{sessions:,}".replace(",", " "), rest=rest_s))
-    with broker() as mosquitto, scratch() as folder, PlainSupplier() as supplier:
-        with station(folder / "bench", mosquitto, supplier) as bench:
-            starts(part, bench, scale.of(15, 2))
-            at_rest(part, bench, rest_s)
+    with (
+        broker() as mosquitto,
+        scratch() as folder,
+        PlainSupplier() as supplier,
+        station(folder / "bench", mosquitto, supplier) as bench,
+    ):
+        starts(part, bench, scale.of(15, 2))
+        at_rest(part, bench, rest_s)
     imports(part)
     with broker() as mosquitto, scratch() as folder:
         many(part, mosquitto.port, folder, mosquitto, sessions, scale)

@@ -1,4 +1,4 @@
-"""What a driver waits for: the white light, the locked slot, the open slot; with a supplier that is quick, slow or dead."""
+"""What a driver waits for: white light, locked slot, open slot; at a supplier that is quick, slow or dead."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,12 @@ BEFORE_LOCKED, BEFORE_OPEN = 2, 3
 REST_S = 0.2
 AWAY_S = 0.6
 PAUSE_S = 0.4
-HOW = """{taps} taps in all at random moments of the reader's poll ({poll} ms), on the emulated chip of the real agent with {slots}
-slots, half of them starts and half ends. *Card seen* is the time from a card entering the field to the first white frame on the
-strip. *Locked* is the time to the confirmed lock, *released* that to the confirmed open one; the station's *own share* is what
-remains without the supplier's own time and the bolt's travel of {travel:.0f} ms. *Dead*: the supplier takes connections and never
-answers; its drivers are known here and start without it (`offline_start`, `driver_wait_s` {wait})."""
+HOW = """{taps} taps in all at random moments of the reader's poll ({poll} ms), on the emulated chip of the real
+agent with {slots} slots, half of them starts and half ends. *Card seen* is the time from a card entering the field
+to the first white frame on the strip. *Locked* is the time to the confirmed lock, *released* that to the confirmed
+open one; the station's *own share* is what remains without the supplier's own time and the bolt's travel of
+{travel:.0f} ms. *Dead*: the supplier takes connections and never answers; its drivers are known here and start
+without it (`offline_start`, `driver_wait_s` {wait})."""
 
 
 @dataclass(slots=True)

@@ -17,18 +17,21 @@ from support.storm import Storm
 
 from agent.config.settings import SupplierSettings
 from agent.effects import Act, ActName, Effects
+from agent.heartbeats import Hearts
 from agent.outbox import Outbox
 from agent.supplier import Supplier
+from agent.threads import Turn
 
 FLEET, DAY_SESSIONS, DAY_S = 100_000, 20, 86_400
 EVENTS, DOWN_S = 10, 10.0
 PATIENCE_S = 300.0
 SESSION = (ActName.LEDS, ActName.LOCK, ActName.START, ActName.END, ActName.PAY, ActName.UNLOCK)
-HOW = """*Broker*: {stations} stations, each with its journal, mailbox and line as in the field, in {processes} processes; one mosquitto
-is killed amid their events, is away for {down:.0f} s while they write more, and comes back. *Supplier*: {outboxes} stations' lanes
-in one process, each with the six acts of a session that became owed while one supplier was away for {down:.0f} s. *A day*: one
-station's line metered over {sessions} sessions and {rest} s at rest, {day} sessions a day assumed. All on this machine, so the rates
-are what it could do for both ends."""
+HOW = """*Broker*: {stations} stations, each with its journal, mailbox and line as in the field, in {processes}
+processes; one mosquitto is killed amid their events, is away for {down:.0f} s while they write more, and comes
+back. *Supplier*: {outboxes} stations' lanes in one process, each with the six acts of a session that became owed
+while one supplier was away for {down:.0f} s. *A day*: one station's line metered over {sessions} sessions and
+{rest} s at rest, {day} sessions a day assumed. All on this machine, so the rates are what it could do for both
+ends."""
 
 
 def measure(scale: Scale) -> Part:
@@ -77,7 +80,8 @@ class Owing:
         self._name = f"S-{number}"
         self._supplier = Supplier(SupplierSettings(url=url), f"ST-{number}", frozenset({1}))
         self.outbox = Outbox(self._supplier, self._happen, pay_wait_s=3.0)
-        self._thread = threading.Thread(target=self.outbox.run, name=f"owing-{number}")
+        turn = Turn(Hearts().heart(f"owing-{number}"))
+        self._thread = threading.Thread(target=self.outbox.run, args=[turn], name=f"owing-{number}")
 
     def _happen(self, _kind: type, **values: object) -> None:
         """What has settled something is taken in at once, as main would."""

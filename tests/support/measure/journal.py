@@ -22,11 +22,12 @@ SD_CARD_S = 0.02
 """How long a sync takes an SD card: think milliseconds to tens (measured cards: docs/durability.md names the order)."""
 MEANS = {"station": "this station", "dbos": "DBOS on SQLite", "plain": "requests, no journal"}
 CALL = re.compile(r'(write|pwrite64|fsync|fdatasync)\(\d+<([^>]*)>(?:, ""\.*, (\d+))?')
-HOW = """*The whole agent* is the real one on emulated chips under strace: {sessions} sessions, each until everything is told and its
-marks of delivery are written. The three others make the same ten calls of a session (two questions, eight acts) against one quick
-supplier on this machine, each in a process of its own, {walks} sessions after {warm}: *this station* is its road, journal, lanes
-and supplier without reader, lights, bolts and broker; *DBOS* runs a workflow a tap with a step a call; *requests* writes
-nothing down. Counted with strace; timed without it. *SD card*: every sync takes {sd:.0f} ms longer (strace injects it)."""
+HOW = """*The whole agent* is the real one on emulated chips under strace: {sessions} sessions, each until
+everything is told and its marks of delivery are written. The three others make the same ten calls of a session (two
+questions, eight acts) against one quick supplier on this machine, each in a process of its own, {walks} sessions
+after {warm}: *this station* is its road, journal, lanes and supplier without reader, lights, bolts and broker;
+*DBOS* runs a workflow a tap with a step a call; *requests* writes nothing down. Counted with strace; timed without
+it. *SD card*: every sync takes {sd:.0f} ms longer (strace injects it)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,12 @@ RATE_RATIO, MEMORY_MB, SLOWER, OLD_RATIO = 0.7, 10.0, 1.5, 1.2
 LOOK_S = 0.1
 AWAY_S = 0.9
 """A card that was away for as long taps again, and no light flashes for the fourth time in a second."""
-HOW = """{count} events are written into the journal by its own code, 100 a commit, as they are when the broker is away. Then the
-agent starts, and after it the broker, with nobody subscribed. *paho alone* is the library in a process of its own, QoS 1
-and 20 in flight like the station, with the same messages in memory; each answer lets the next one leave. Its rate is the
-better of one run before and one after. Taps are the white light after a card, on a station that drains and on one
-that rests. *A million facts*: {facts} rows in the history, 300 bytes each, against an empty journal."""
+HOW = """{count} events are written into the journal by its own code, 100 a commit, as they are when the broker is
+away. Then the agent starts, and after it the broker, with nobody subscribed. *paho alone* is the library in a
+process of its own, QoS 1 and 20 in flight like the station, with the same messages in memory; each answer lets the
+next one leave. Its rate is the better of one run before and one after. Taps are the white light after a card, on a
+station that drains and on one that rests. *A million facts*: {facts} rows in the history, 300 bytes each, against
+an empty journal."""
 
 
 def measure(scale: Scale) -> Part:

@@ -8,10 +8,14 @@ from support.measure.machine import commit, machine
 
 INTRODUCTION = """# How fast, how light
 
-Written by `scripts/bench`, in one run on one machine ({minutes:.0f} minutes, commit {commit}). Counts come before timings
-and ratios before absolutes: they are the same on a Raspberry Pi, where a second is longer. Timings are medians with the
-middle half in brackets, or percentiles. Each limit was set before it was measured. The counts are tests too, with exact
-or tight bounds (`tests/test_budgets.py` names them all); no timing is.
+Written by `scripts/bench`, in one run on one machine ({minutes:.0f} minutes, commit {commit}). Counts come before
+timings and ratios before absolutes: they are the same on a Raspberry Pi, where a second is longer. Timings are medians
+with the middle half in brackets, or percentiles. Each limit was set before it was measured.
+
+The counts are tests too, with exact or tight bounds, and no timing is: `tests/hardware/test_reader.py` (transfers),
+`tests/agent/test_budget.py` and `tests/station/test_budget.py` (commits and bytes), `tests/station/test_mqtt_budget.py`
+(messages), `tests/test_imports.py` (modules), `tests/station/test_counts.py` (threads, and no byte at rest),
+`tests/agent/test_journal_long.py` and `tests/agent/test_lanes.py` (what a long history and many lanes may cost).
 
 Machine: {machine}.
 """

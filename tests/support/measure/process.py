@@ -1,6 +1,7 @@
 """A process as the kernel sees it: memory, processor time, threads, wake-ups and bytes (proc(5))."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def seen(pid: int) -> Seen:
     """Everything so far."""
     wakes = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        status = (task / "status").read_text().splitlines()
-        wakes[int(task.name)] = int(next(line for line in status if line.startswith("voluntary")).split()[1])
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            status = (task / "status").read_text().splitlines()
+            wakes[int(task.name)] = int(next(line for line in status if line.startswith("voluntary")).split()[1])
     written = next(line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("write_bytes"))
     return Seen(cpu_s(pid), wakes, int(written.split()[1]))
 

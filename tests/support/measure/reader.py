@@ -11,11 +11,11 @@ RATIO = 100.0
 OLD, FORK = "mfrc522 0.0.7", "mfrc522-python 0.0.9"
 PAUSES = {"this station": POLL_S, OLD: 0.0, FORK: 0.2}
 """Seconds between two looks of each one's own loop; this station's include the look."""
-HOW = """Chip selects on the emulated MFRC522, counted; one is {transfer:.0f} us on the bus (16 us at 1 MHz, and an estimate of
-the kernel's part). *Own loop*: as each looks for cards by itself, this station 20 times a second, the packages in their `read()`
-(the old one looks again at once, so that the bus alone bounds it, the other one after 0.2 s). *CPU* is that of one core at
-20 looks a second over {seconds} s, less the same transfers without a driver. Both packages cut UIDs of 7 and 10 bytes to 4
-and see a resting card at every other look."""
+HOW = """Chip selects on the emulated MFRC522, counted; one is {transfer:.0f} us on the bus (16 us at 1 MHz, and an
+estimate of the kernel's part). *Own loop*: as each looks for cards by itself, this station 20 times a second, the
+packages in their `read()` (the old one looks again at once, so that the bus alone bounds it, the other one after
+0.2 s). *CPU* is that of one core at 20 looks a second over {seconds} s, less the same transfers without a driver.
+Both packages cut UIDs of 7 and 10 bytes to 4 and see a resting card at every other look."""
 
 
 def measure(scale: Scale) -> Part:

@@ -12,12 +12,13 @@ from agent.config.settings import SupplierSettings
 from agent.events import Events
 from agent.facts import CardRemoved, CardTapped, LockSettled
 from agent.happenings import Facts
+from agent.heartbeats import Hearts
 from agent.journal import Journal, Kept
 from agent.outbox import Outbox
 from agent.road import Road
 from agent.state import Phase, Slot, Station
 from agent.supplier import Supplier
-from agent.threads import pool
+from agent.threads import Pool
 from agent.workflow import Rules
 from hardware.looks import Look
 from hardware.parts import Position
@@ -83,15 +84,16 @@ class Walk:
             diagnose=dict,
             restart=lambda: None,
         )
-        self._pool = pool("supplier", POOL, self._outbox.run, self._hang_up)
+        self._pool = Pool("supplier", POOL, self._outbox.run, self._hang_up, Hearts())
 
     def __enter__(self) -> Self:
-        self._pool.__enter__()
+        self._pool.start()
         self.road.restart({}, {}, letting_go=False)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.__exit__(None, None, None)
+        self._pool.tell_to_end()
+        self._pool.join(FOREVER_S)
         self._mailbox.close()
         self._journal.close()
 
