@@ -14,8 +14,8 @@ from hardware.clock import boottime
 from hardware.interlock import Interlock
 from hardware.parts import Lock, LockFailure, Position
 
-MOVING_S = 0.005
-"""Seconds between looks at the sensor of a moving bolt."""
+MOVING_S = 0.002
+"""Seconds between looks at the sensor of a moving bolt: a driver waits for the last one."""
 RESTING_S = 0.1
 """Seconds between looks at the sensor of a resting bolt."""
 LONG_S = 60.0

@@ -16,9 +16,9 @@ SLOW_S, WAIT_S = 0.2, 0.3
 SLOTS = 4
 BEFORE_LOCKED, BEFORE_OPEN = 2, 3
 """Calls that have to be answered first: the question and acquire; the question, end and pay."""
-REST_S = 0.2
+REST_S = 0.12
 AWAY_S = 0.6
-PAUSE_S = 0.4
+PAUSE_S = 0.36
 HOW = """{taps} taps in all at random moments of the reader's poll ({poll} ms), on the emulated chip of the real
 agent with {slots} slots, half of them starts and half ends. *Card seen* is the time from a card entering the field
 to the first white frame on the strip. *Locked* is the time to the confirmed lock, *released* that to the confirmed
