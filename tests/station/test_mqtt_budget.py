@@ -7,7 +7,7 @@ from support.mqtt_bench import main, metered, rest, session
 
 MESSAGES = 25
 BYTES = 18_000
-"""Bounds a fifth and more above what scripts/bench-mqtt measures; docs/broker.md has the figures."""
+"""Bounds a fifth and more above what scripts/bench fleet measures; docs/broker.md has the figures."""
 REST_S = 1.0
 
 

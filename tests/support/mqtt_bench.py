@@ -1,4 +1,4 @@
-"""Messages and bytes between a station and its broker, in a session and at rest: scripts/bench-mqtt."""
+"""Messages and bytes between a station and its broker, in a session and at rest: for scripts/bench fleet."""
 
 import argparse
 import json
@@ -148,7 +148,7 @@ def rest(meter: Meter, seconds: float) -> Traffic:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench-mqtt", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m support.mqtt_bench", description=__doc__)
     parser.add_argument("--sessions", type=int, default=10)
     parser.add_argument("--rest-s", type=float, default=120.0)
     options = parser.parse_args(arguments)

@@ -60,14 +60,14 @@ class Walk:
     def __init__(self, url: str, path: Path) -> None:
         self._clock = Clock()
         self._facts = Facts(self._clock)
-        self._journal = Journal(path)
+        self.journal = Journal(path)
         settings = SupplierSettings(url=url)
         self._supplier = Supplier(settings, STATION, frozenset({1}))
         self._outbox = Outbox(self._supplier, self._facts.happen, pay_wait_s=3.0, fewer=self._facts.poke)
-        self._mailbox = Mailbox(self._journal)
+        self._mailbox = Mailbox(self.journal)
         self.road = Road(
             rules=Rules(station_id=STATION, retap_guard_s=0.0),
-            journal=self._journal,
+            journal=self.journal,
             outbox=self._outbox,
             mailbox=self._mailbox,
             events=Events("https://supplier.example", STATION),
@@ -95,7 +95,7 @@ class Walk:
         self._pool.tell_to_end()
         self._pool.join(FOREVER_S)
         self._mailbox.close()
-        self._journal.close()
+        self.journal.close()
 
     def session(self) -> None:
         """From the first tap until everything of the second is told."""

@@ -1,0 +1,63 @@
+"""The measuring itself: what it says of a limit, and that its counts are of what it claims."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from support.measure.__main__ import PARTS
+from support.measure.figures import Part, Plot, Table, percentile, plain, spread
+from support.measure.page import section, summary
+from support.measure.rig import PlainSupplier
+from support.measure.steps import CALLS
+from support.measure.walk import Walk
+
+COMMITS = 5
+"""Of a session: three of its start, two of its end (docs/durability.md)."""
+SESSIONS = 3
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_part_can_be_measured_without_what_only_the_comparison_needs(name: str) -> None:
+    assert callable(importlib.import_module(f"support.measure.{name}").measure)
+
+
+def test_a_limit_is_kept_or_not_and_the_page_says_so() -> None:
+    part = Part(title="Body", how="By hand.", notes=["Nothing else."])
+    part.at_most("memory", 45.0, 45.0, "MB")
+    part.at_most("start", 1.01, 1.0, "s")
+    part.at_least("rate", 0.69, 0.7, "")
+    part.says("threads", "13")
+    part.tables.append(Table(columns=("a", "b"), rows=[["1", "2"]]))
+    part.plots.append(Plot(file="x.svg", title="Memory", unit="MB", bars=[("here", 1.0, True)]))
+    assert [figure.kept for figure in part.figures] == [True, False, False, None]
+    text = "\n".join(section(part))
+    assert "| memory | 45 MB | at most 45 MB | yes |" in text
+    assert "| start | 1.01 s | at most 1 s | **no** |" in text
+    assert "| threads | 13 |  |  |" in text
+    assert "![Memory, MB](performance/x.svg)" in text
+    assert [line for line in summary({"body": part}) if "threads" in line] == []
+
+
+def test_figures_are_short_and_carry_their_spread() -> None:
+    assert [plain(value) for value in (0, 0.01234, 12.34, 1234.5, 1_000_000)] == [
+        "0",
+        "0.0123",
+        "12.3",
+        "1 234",
+        "1 000 000",
+    ]
+    assert spread([4.0, 1.0, 2.0, 3.0, 5.0], "ms") == "3 ms (2-4)"
+    assert spread([1.0], "ms") == "1 ms"
+    assert [percentile(range(1, 101), share) for share in (0.5, 0.99, 1.0)] == [51, 100, 100]
+
+
+def test_a_session_is_ten_calls_and_five_commits(tmp_path: Path) -> None:
+    commits: list[str] = []
+    with PlainSupplier() as supplier, Walk(supplier.url, tmp_path / "journal.db") as walk:
+        walk.session()
+        before = supplier.calls
+        walk.journal._db.set_trace_callback(lambda said: commits.append(said) if said == "COMMIT" else None)
+        for _ in range(SESSIONS):
+            walk.session()
+        assert supplier.calls - before == SESSIONS * CALLS
+        assert len(commits) == SESSIONS * COMMITS
