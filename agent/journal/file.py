@@ -51,10 +51,11 @@ EDGE = 100
 LOST = ("lost", "")
 """Kind and key of the entry that says why the journal before this one could not be read, until the station knows."""
 
-PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON", "wal_autocheckpoint=4000")
+PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "secure_delete=ON", "wal_autocheckpoint=4000", "cache_size=-512")
 """A commit that returned survives a power cut; what is deleted (a card's UID) is overwritten.
 
 The log is brought home after some releases (`RELEASES`), when nobody waits; 4000 pages (16 MiB) are the last resort.
+512 KiB hold all pages that a commit touches; more would fill with history that nobody reads again.
 """
 
 DAMAGE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
@@ -94,6 +95,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that sees committed rows only and changes nothing. Raises sqlite3.Error."""
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA busy_timeout=5000")
+    db.execute("PRAGMA cache_size=-512")
     return db
 
 

@@ -36,7 +36,8 @@ def _no_guesses() -> ModuleType:
     return module
 
 
-with standing_in({"charset_normalizer": _no_guesses()}, ()):
+# idna's tables (1 MB) are loaded when a host's name needs them, which is seldom
+with standing_in({"charset_normalizer": _no_guesses(), "idna": ModuleType("idna")}, ()):
     import requests
     from requests.adapters import HTTPAdapter
 
