@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; gives 1 if a limit was not kept."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="few of everything; nothing is written")
+    parser.add_argument("--quick", action="store_true", help="few of everything; writes nothing unless asked to")
+    parser.add_argument("--write", action="store_true", help="write the page of a quick run too; it says what it is")
     options = parser.parse_args(arguments)
     logging.getLogger("agent").setLevel(logging.CRITICAL)  # the agent's process has its own
     warnings.simplefilter("ignore", DeprecationWarning)  # mfrc522 0.0.7 inverts booleans
@@ -30,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         since = time.monotonic()
         parts[name] = importlib.import_module(f"support.measure.{name}").measure(Scale(full=not options.quick))
         say("\n".join(section(parts[name])), f"({name} took {time.monotonic() - since:.0f} s)\n")
-    if not options.parts and not options.quick:
-        write(parts, CLONE, time.monotonic() - began)
+    if not options.parts and (options.write or not options.quick):
+        write(parts, CLONE, time.monotonic() - began, full=not options.quick)
         say("written: docs/performance.md and docs/performance/")
     return 1 if any(figure.kept is False for part in parts.values() for figure in part.figures) else 0
 

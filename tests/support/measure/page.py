@@ -20,9 +20,12 @@ The counts are tests too, with exact or tight bounds, and no timing is: `tests/h
 Machine: {machine}.
 """
 
+SHORT = """**A short run (`--quick`)**: its counts are right, but its timings say only that everything works.
+"""
 
-def write(parts: Mapping[str, Part], clone: Path, seconds: float) -> None:
-    """Write page and plots into the clone."""
+
+def write(parts: Mapping[str, Part], clone: Path, seconds: float, *, full: bool) -> None:
+    """Write page and plots into the clone; the page says so if it was not a `full` run."""
     from support.measure.plots import draw
 
     folder = clone / "docs" / "performance"
@@ -30,7 +33,14 @@ def write(parts: Mapping[str, Part], clone: Path, seconds: float) -> None:
         for plot in part.plots:
             draw(plot, folder)
     said = INTRODUCTION.format(minutes=seconds / 60, commit=commit(clone), machine=machine())
-    text = "\n".join([said, *summary(parts), *(line for part in parts.values() for line in section(part))])
+    text = "\n".join(
+        [
+            said,
+            *([] if full else [SHORT]),
+            *summary(parts),
+            *(line for part in parts.values() for line in section(part)),
+        ]
+    )
     (clone / "docs" / "performance.md").write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
