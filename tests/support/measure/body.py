@@ -14,7 +14,7 @@ from support.measure.rig import Drivers, PlainSupplier, broker, connected, ready
 HOUR_S = 3600
 READY_S, RESIDENT_MB, GROWTH_MB = 1.0, 45.0, 1.0
 BUSY_SLOTS = 7
-WARM = 200
+WARM = 500
 """Sessions after which nothing new is imported or made for the first time."""
 HOW = """The real agent with two slots on emulated chips, a mosquitto and a supplier. *At rest*: connected, nobody
 there, 20 polls of the reader a second. The memory is what proc(5) calls resident, shared libraries counted whole;
