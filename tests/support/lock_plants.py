@@ -34,8 +34,8 @@ LOCK_PLANTS = (
     Plant(
         "a mistake in a step leaves a motor running",
         "hardware/lock_keeper.py",
-        "                bolt.lock.halt()\n",
-        "                pass\n",
+        "            self.halt()\n            raise\n",
+        "            raise\n",
         "tests/hardware/test_motor_keeper.py",
     ),
     Plant(

@@ -114,8 +114,8 @@ PLANTS = (
     Plant(
         "a key is made anew for every attempt",
         "agent/supplier/__init__.py",
-        '{"Idempotency-Key": act.key}',
-        '{"Idempotency-Key": act.key + str(self._clock.now().boottime)}',
+        '{"Idempotency-Key": request.key}',
+        '{"Idempotency-Key": request.key + str(self._clock.now().boottime)}',
         "tests/agent/test_supplier.py tests/agent/test_supplier_simulated.py",
     ),
     Plant(

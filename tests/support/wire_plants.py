@@ -9,15 +9,16 @@ WIRE_PLANTS = (
     Plant(
         "nobody checks the other side's name",
         "agent/tls/__init__.py",
-        "        context.minimum_version = ssl.TLSVersion.TLSv1_2\n",
-        "        context.minimum_version = ssl.TLSVersion.TLSv1_2\n        context.check_hostname = False\n",
+        "        context.minimum_version = ssl.TLSVersion.TLSv1_2\n        return context\n",
+        "        context.minimum_version = ssl.TLSVersion.TLSv1_2\n        context.check_hostname = False\n"
+        "        return context\n",
         f"{SUPPLIER} {BROKER}",
     ),
     Plant(
         "old certificates are used for ever",
         "agent/tls/__init__.py",
-        "if self._context is None or marks != self._marks:",
-        "if self._context is None:",
+        "or marks != self._marks:\n                self._context = None\n                self._context = self._made()",
+        ":\n                self._context = self._made()",
         SUPPLIER,
     ),
     Plant(
