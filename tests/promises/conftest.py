@@ -106,7 +106,7 @@ def station(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         else:
             folder = tmp_path_factory.mktemp("world")
             hands = life.enter_context(closing(OwnHands(EMULATED[request.param], folder)))
-            patch.setattr("hardware.chips.WorldLink", hands.linked)
+            patch.setattr("hardware.emulated.chips.WorldLink", hands.linked)
             promised = Promised(EMULATED[request.param], hands, Tap(), hands.socket, folder)
         for chips in (PiChips, EmulatedChips):
             untapped = chips.spidev
