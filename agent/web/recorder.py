@@ -71,10 +71,11 @@ class Recorder:
         self._waiting: list[Draft] = []
 
     def latest(self) -> str | None:
-        """The visit of the fact that was just decided."""
+        """The visit of the fact that was just decided; None while one is, whose own it may be."""
         with self._lock:
             visit, decided = self._latest
-            return visit if self._clock.now().boottime - decided < JUST_S else None
+            is_fresh = not self._deciding and self._clock.now().boottime - decided < JUST_S
+            return visit if is_fresh else None
 
     def now(self) -> At:
         """This moment, for a draft."""

@@ -66,6 +66,10 @@ def test_a_light_that_shines_meanwhile_belongs_to_the_visit(heard: Heard) -> Non
     heard.recorder.decided([], "V-7")
     assert [step["visit"] for step in heard.steps] == ["V-7", None]
     assert heard.recorder.latest() == "V-7"
+    heard.recorder.deciding()
+    assert heard.recorder.latest() is None, "what shines now may come of the next"
+    heard.recorder.decided([], "V-8")
+    assert heard.recorder.latest() == "V-8"
     heard.hand.pass_(1)
     assert heard.recorder.latest() is None, "that was too long ago"
 
