@@ -44,8 +44,16 @@ class History:
         old = self.view()
         if not same_slots:
             self._take_sessions(after, {one.old: one.new for one in effects.renamed}, fact.at.wall)
+        self._take_settled(effects)
         self._take_faults(before, after, fact.at.wall)
         return self.view() != old
+
+    def _take_settled(self, effects: Effects) -> None:
+        """A payment that was decided later, with which its session may have been forgotten."""
+        settled = [event.data for event in effects.events if event.name == "session-settled"]
+        payments = {data["id"]: data["payment"] for data in settled}
+        for one in (one for kept in self._sessions.values() for one in kept):
+            one["payment"] = payments.get(one["session"], one["payment"])
 
     def _take_sessions(self, station: Station, renamed: Mapping[str, str], wall: float) -> None:
         for number, slot in station.slots.items():

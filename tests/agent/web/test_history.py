@@ -6,7 +6,7 @@ from support.owing import CARD, WALL
 
 from agent.answers import Problem
 from agent.clock import At
-from agent.effects import Act, ActName, Effects, Renamed
+from agent.effects import Act, ActName, Effects, Event, Renamed
 from agent.events import rfc3339
 from agent.facts import CallSettled, DeadlinePassed
 from agent.state import Fault, Payment, Phase, Session, Slot, Station
@@ -47,6 +47,18 @@ def test_a_session_is_told_once_it_has_its_slot_and_until_its_payment_is_known()
     assert history.decided(fact(10), released, paid, NONE)
     assert history.decided(fact(11), paid, EMPTY, NONE) is False
     assert history.view()["slots"]["1"]["last"] == [entry | {"payment": "paid"}]
+
+
+def test_a_payment_that_is_decided_as_its_session_is_forgotten_is_told() -> None:
+    history = History(EMPTY)
+    charging = standing()
+    owed = replace(charging.sessions["S-1"], payment=Payment.OWED, announced=True, released=True)
+    released = replace(EMPTY, sessions={"S-1": owed})
+    history.decided(fact(1), EMPTY, charging, NONE)
+    history.decided(fact(9), charging, released, NONE)
+    settled = Effects(events=(Event(name="session-settled", data={"id": "S-1", "payment": "paid"}, id="e"),))
+    assert history.decided(fact(10), released, EMPTY, settled)
+    assert [one["payment"] for one in history.view()["slots"]["1"]["last"]] == ["paid"]
 
 
 def test_a_start_that_was_given_back_is_no_session() -> None:
