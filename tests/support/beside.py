@@ -63,12 +63,19 @@ class Beside:
         self.world = World(self._wiring, folder / "world.json", travel_s=0.05)
         self._saw(self.world.snapshot())
         self._life.callback(self.world.subscribe(self._saw))
-        self._life.enter_context(WorldServer(self.world, self._state / WORLD))
-        (self._state / WORLD).chmod(0o666)  # whoever the agent there is
+        self._serve_world()
+        self._life.callback(self._end_world)
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._life.close()
+
+    def _serve_world(self) -> None:
+        self._server = WorldServer(self.world, self._state / WORLD)
+        (self._state / WORLD).chmod(0o666)  # whoever the agent there is
+
+    def _end_world(self) -> None:
+        self._server.close()
 
     def _saw(self, snapshot: dict[str, Any]) -> None:
         bolts = [slot["bolt"] for slot in snapshot["slots"]]
@@ -106,13 +113,18 @@ class Beside:
         return [[heard.topic.removeprefix(f"{self._topics}/"), heard.payload.decode()] for heard in self.listener.heard]
 
     def _dark(self) -> None:
-        """The machine has no power: no card is seen, every line goes low, the strip goes dark."""
+        """The machine has no power: no card is seen, every line goes low, the strip goes dark.
+
+        What its agent said last, and nobody has read yet, never reached a wire.
+        """
+        self._end_world()
         snapshot = self.world.snapshot()
         for card in snapshot["cards"]:
             self.world.remove(card)
         for pin in snapshot["lines"]:
             self.world.set_line(int(pin), None)
         self.world.show([(0, 0, 0)] * len(snapshot["strip"]["pixels"]), 0.0)
+        self._serve_world()
 
     def _fault(self, name: str, settings: str = "{}") -> None:
         """Break the supplier, as its faults are named, or the broker: `broker-down`."""
