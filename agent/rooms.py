@@ -241,9 +241,10 @@ def open_parts(config: Config, station: Station, runtime: Path, lost: Callable[[
 def positions(station: Station) -> dict[int, Position]:
     """Where the journal says the bolts are: locks are claimed there. Of the others their sensors know more.
 
-    A slot with a sensor that was ending may have been opened since, and one that waited for its vehicle locked.
+    A slot with a sensor that was ending may have been opened since, and one that waited for its vehicle locked. A start
+    may be undone: a solenoid that a power cut has opened must not be pulled in before that is decided.
     """
-    unsure = (Phase.ENDING, Phase.AWAITING)
+    unsure = (Phase.ENDING, Phase.AWAITING, Phase.STARTING)
     sure = [slot for slot in station.slots.values() if slot.phase not in unsure or slot.seen is None]
     belongs = {slot.number: wanted(station, slot) for slot in sure}
     return {number: position for number, position in belongs.items() if position is not None}

@@ -79,7 +79,7 @@ def test_a_lock_that_was_never_closed_here_is_claimed_as_its_sensor_shows() -> N
     assert positions(replace(station, sessions={"S": locked})) == {1: Position.LOCKED}
 
 
-@pytest.mark.parametrize("phase", [Phase.ENDING, Phase.AWAITING])
+@pytest.mark.parametrize("phase", [Phase.ENDING, Phase.AWAITING, Phase.STARTING])
 def test_a_lock_whose_sensor_knows_more_than_the_journal_is_claimed_as_that_shows(phase: Phase) -> None:
     session = Session(id="S", card=CARD, slot=1, tapped=at(), locked=True)
     slot = Slot(number=1, phase=phase, session="S", seen=False)
