@@ -159,6 +159,20 @@ class Visit:
     known: bool = False
 
 
+OWN_WARNINGS = frozenset(
+    {
+        "JournalLost",
+        "LightsFailure",
+        "LockSensor",
+        "SupplierUnreachable",
+        "BrokerUnreachable",
+        "ClockUnset",
+        "OverTemperature",
+        "LowDisk",
+    }
+)
+"""What the station itself raises and goes on with (contract section 7)."""
+
 OWN_CODES = frozenset(
     {
         "ReaderFailure",
@@ -169,14 +183,7 @@ OWN_CODES = frozenset(
         "Released",
         "StorageFailure",
         "StationRejected",
-        "JournalLost",
-        "LightsFailure",
-        "LockSensor",
-        "SupplierUnreachable",
-        "BrokerUnreachable",
-        "ClockUnset",
-        "OverTemperature",
-        "LowDisk",
+        *OWN_WARNINGS,
     }
 )
 """What the station itself raises (contract section 7)."""

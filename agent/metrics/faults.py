@@ -5,20 +5,8 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from agent.metrics.catalogue import Labels
-from agent.state import OWN_CODES, Fault
+from agent.state import OWN_CODES, OWN_WARNINGS, Fault
 
-WARNINGS = frozenset(
-    {
-        "JournalLost",
-        "LightsFailure",
-        "LockSensor",
-        "SupplierUnreachable",
-        "BrokerUnreachable",
-        "ClockUnset",
-        "OverTemperature",
-        "LowDisk",
-    }
-)
 OF_A_SLOT = frozenset({"LockFailed", "UnlockFailed", "LockForced", "SlotMismatch", "LockSensor"})
 """The others are about the station (contract section 7)."""
 INBOX_CODES = 16
@@ -60,7 +48,7 @@ def own_faults(slots: Iterable[int]) -> Mapping[Labels, float]:
     """Every fault that the station itself may raise, as not raised."""
     numbers = tuple(slots)
     return {
-        labels(code, slot, warning=code in WARNINGS, origin="station"): 0.0
+        labels(code, slot, warning=code in OWN_WARNINGS, origin="station"): 0.0
         for code in sorted(OWN_CODES)
         for slot in (numbers if code in OF_A_SLOT else (0,))
     }

@@ -34,11 +34,11 @@ from agent.metrics.catalogue import (
     Labels,
     Metric,
 )
-from agent.metrics.faults import OF_A_SLOT, WARNINGS, Codes, own_faults
+from agent.metrics.faults import OF_A_SLOT, Codes, own_faults
 from agent.metrics.machine import disk_now, written_bytes
 from agent.metrics.spread import Measure, Spread
 from agent.metrics.station import links_now, owed_now, station_now, threads_now
-from agent.state import OWN_CODES, Station
+from agent.state import OWN_CODES, OWN_WARNINGS, Station
 
 HELD = "slot", "1", "out-of-order", "station"
 
@@ -101,7 +101,7 @@ class TestStation:
         assert raised["ReaderFailure", "station", "", "out-of-order", "station"] == 0
 
     def test_every_fault_of_the_contract_is_known(self) -> None:
-        assert WARNINGS | OF_A_SLOT <= OWN_CODES
+        assert OWN_WARNINGS | OF_A_SLOT <= OWN_CODES
         assert {labels[0] for labels in own_faults([1])} == OWN_CODES
 
 
