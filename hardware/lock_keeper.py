@@ -110,8 +110,8 @@ class LockKeeper:
         """Want a bolt somewhere; said again with the same `move`, nothing happens. The newest order counts.
 
         Each new move drives the lock, wherever its sensor shows it; only a slot's first one leaves a bolt alone that
-        its sensor shows in place already. Each new move takes the slot's power permit back until it is given again;
-        only a slot's first one leaves it, if it locks. Raises KeyError for a slot that has no lock.
+        its sensor shows in place already and that stays there. Each new move takes the slot's power permit back until
+        it is given again; only a slot's first one leaves it, if it locks. Raises KeyError for a slot that has no lock.
         """
         self._need(slot)
         new = Order(position, move)
@@ -184,7 +184,7 @@ class LockKeeper:
         seen = self._look(bolt) if first else None
         # Charging when the station ended, and no sensor denies it: the drive towards the lock moves nothing.
         bolt.trusted = first and seen is None and not bolt.unreadable and bolt.interlock.on
-        if first and seen is order.position:
+        if first and seen is order.position and bolt.lock.stays(order.position):
             self._finish(bolt, order, order.position)
         else:
             bolt.phase, bolt.goal = Phase.WAITING, order.position

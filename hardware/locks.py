@@ -74,8 +74,9 @@ def _soft_power(wiring: SolenoidWiring, pwm: Pwm, note: Note | None, held: Posit
 
 def _full_power(wiring: SolenoidWiring, pins: Pins, held: Position | None) -> Power:
     if held is None:
-        return FullPower(LateLine(lambda high: pins.output(wiring.pin, high=high)))
-    return FullPower(pins.output(wiring.pin, high=held is Position.LOCKED))
+        return FullPower(LateLine(lambda high: pins.output(wiring.pin, high=high)), given=None)
+    high = held is Position.LOCKED
+    return FullPower(pins.output(wiring.pin, high=high), given=high)
 
 
 def _shown(slot: SlotWiring, sensor: BoltSensor | None) -> Position | None:

@@ -43,6 +43,11 @@ class MotorLock:
         self._until = 0.0
         self._closed = False
 
+    def stays(self, position: Position) -> bool:
+        """See parts.Lock."""
+        del position
+        return True
+
     def drive(self, position: Position) -> None:
         """See parts.Lock; ends the pulse before, if it must."""
         if self.ready_s(position) > 0:

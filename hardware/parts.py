@@ -123,6 +123,10 @@ class Lock(Protocol):
         """Seconds to drive a stuck bolt the other way before the next attempt; 0 if that would not help."""
         ...
 
+    def stays(self, position: Position) -> bool:
+        """Whether a bolt that is there stays there by itself: no line has to be driven, as far as is known."""
+        ...
+
     def drive(self, position: Position) -> None:
         """Make one attempt to move the bolt there. Starts the move and returns at once.
 

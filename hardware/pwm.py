@@ -86,8 +86,12 @@ class Sysfs:
 class PwmLine:
     """One line on a channel that runs already; the channel runs on when nobody is left."""
 
-    def __init__(self, files: PwmFiles, channel: str, pin: int, hold_duty: float) -> None:
-        """`channel` is its folder below `/sys/class/pwm`; `hold_duty` is the share of the period that holds."""
+    def __init__(self, files: PwmFiles, channel: str, pin: int, hold_duty: float, *, powered: bool) -> None:
+        """`channel` is its folder below `/sys/class/pwm`; `hold_duty` is the share of the period that holds.
+
+        `powered`: it gave power when it was taken over, and goes on.
+        """
+        self.powered = powered
         self._files = files
         self._channel = channel
         self._pin = pin
@@ -132,10 +136,10 @@ class Pwm:
         channel = f"{chip}/pwm{number}"
         if channel in self._taken:
             raise PartMissing(f"GPIO{pin} and GPIO{self._taken[channel]} are one PWM channel: wire 12 or 18, 13 or 19")
-        line = PwmLine(self._files, channel, pin, hold_duty)
         try:
-            powered = self._take_over(chip, number, channel)
-            (line.hold if powered and held else line.off)()
+            powered = self._take_over(chip, number, channel) and held
+            line = PwmLine(self._files, channel, pin, hold_duty, powered=powered)
+            (line.hold if powered else line.off)()
             if self._files.read(f"{channel}/enable") != "1":
                 self._files.write(f"{channel}/enable", "1")
         except (OSError, LineFailure) as error:

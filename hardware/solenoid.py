@@ -18,6 +18,11 @@ logger = logging.getLogger(__name__)
 class Power(Protocol):
     """A coil's power. Its methods raise LineFailure."""
 
+    @property
+    def given(self) -> bool | None:
+        """Whether the coil has power; None for a line that nobody has touched."""
+        ...
+
     def on(self) -> None:
         """Pull the bolt home and hold it."""
         ...
@@ -46,10 +51,21 @@ class Power(Protocol):
 class FullPower:
     """Power for a coil that bears full power for ever: there is nothing to end and nothing to wait for."""
 
-    def __init__(self, line: Line) -> None:
-        self.on = line.on
-        self.off = line.off
+    def __init__(self, line: Line, *, given: bool | None) -> None:
+        """`given` is the line's level when it was claimed; None if it was not."""
+        self.given = given
+        self._line = line
         self.close = line.close
+
+    def on(self) -> None:
+        """See Power."""
+        self._line.on()
+        self.given = True
+
+    def off(self) -> None:
+        """See Power."""
+        self._line.off()
+        self.given = False
 
     def ready_s(self) -> float:
         """See Power."""
@@ -75,6 +91,7 @@ class PulledIn:
         self._rest = Rest(pull_in_s, clock, note)
         self._since: float | None = None
         self._until = 0.0
+        self.given: bool | None = line.powered
         self.close = line.close
 
     def on(self) -> None:
@@ -83,10 +100,12 @@ class PulledIn:
         self._until = self._since + self._pull_in_s
         self._rest.began()
         self._line.full()
+        self.given = True
 
     def off(self) -> None:
         """See Power."""
         self._line.off()
+        self.given = False
         self._over()
 
     def ready_s(self) -> float:
@@ -166,6 +185,10 @@ class SolenoidLock:
         self._power = power
         self._sensor = sensor
         self._settle_s = settle_s
+
+    def stays(self, position: Position) -> bool:
+        """See parts.Lock: a jammed bolt may be where its power does not keep it."""
+        return self._power.given is (position is Position.LOCKED)
 
     def drive(self, position: Position) -> None:
         """See parts.Lock."""

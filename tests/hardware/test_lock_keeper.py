@@ -28,6 +28,11 @@ class Bolt:
         self.stuck_until_drive = 0
         self.line_broken = False
         self.sensor_broken = False
+        self.jammed = False
+
+    def stays(self, position: Position) -> bool:
+        del position
+        return not self.jammed
 
     def drive(self, position: Position) -> None:
         if self.line_broken:
@@ -107,6 +112,19 @@ def test_an_order_is_driven_and_confirmed_by_the_sensor(bench: Bench) -> None:
     assert bench.settled == [(1, 1, LOCKED)]
     assert bench.bolt.driven == [(started, LOCKED)]
     assert (bench.keeper.attempts, bench.keeper.failures) == ({1: 1}, {1: 0})
+
+
+def test_the_first_order_leaves_a_bolt_alone_that_is_there(bench: Bench) -> None:
+    bench.settle(UNLOCKED, 1)
+    assert (bench.bolt.moves, bench.settled) == ([], [(1, 1, UNLOCKED)])
+
+
+def test_a_bolt_that_only_jams_where_it_should_be_is_driven_there(bench: Bench) -> None:
+    bench.bolt.jammed = True
+    bench.settle(UNLOCKED, 1)
+    assert (bench.bolt.moves, bench.settled) == ([UNLOCKED], [(1, 1, UNLOCKED)])
+    bench.settle(UNLOCKED, 1)
+    assert bench.bolt.moves == [UNLOCKED]
 
 
 def test_the_same_order_again_does_nothing_and_a_new_move_drives_again(bench: Bench) -> None:

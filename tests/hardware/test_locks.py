@@ -73,6 +73,15 @@ def test_without_a_sensor_a_lock_that_nobody_remembers_is_not_touched_before_it_
     lock.close()
 
 
+@pytest.mark.parametrize("position", [Position.LOCKED, Position.UNLOCKED, None])
+def test_a_bolt_stays_where_the_claimed_line_keeps_it(pins: Pins, position: Position | None) -> None:
+    lock = open_lock(BLIND, pins, position)
+    assert [lock.stays(each) for each in Position] == [each is position for each in Position]
+    for goal in Position:
+        lock.drive(goal)
+        assert [lock.stays(each) for each in Position] == [each is goal for each in Position]
+
+
 def test_closed_before_it_was_driven_it_is_left_alone(pins: Pins, wires: Wires) -> None:
     open_lock(BLIND, pins, None).close()
     assert wires.levels(17) == []

@@ -64,6 +64,10 @@ def motor(clock: Any) -> Motor:
     return Motor(clock)
 
 
+def test_a_bolt_stays_wherever_a_motor_left_it(motor: Motor) -> None:
+    assert all(motor.lock.stays(position) for position in Position)
+
+
 def test_a_pulse_ends_when_it_is_tended_in_time(motor: Motor) -> None:
     began = motor.clock()
     motor.lock.drive(LOCKED)

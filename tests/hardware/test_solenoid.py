@@ -65,6 +65,22 @@ def test_full_power_for_the_pull_in_and_a_share_after_it(coil: Coil) -> None:
     assert coil.chip.levels == [1], "it was never off in between"
 
 
+def test_a_bolt_stays_only_where_its_power_keeps_it(coil: Coil) -> None:
+    def stays() -> tuple[bool, bool]:
+        return coil.lock.stays(LOCKED), coil.lock.stays(UNLOCKED)
+
+    assert stays() == (False, True)
+    coil.lock.drive(LOCKED)
+    assert stays() == (True, False)
+    coil.chip.cut = True
+    with pytest.raises(LockFailure, match="cut"):
+        coil.lock.drive(UNLOCKED)
+    assert stays() == (True, False)
+    coil.chip.cut = False
+    coil.lock.drive(UNLOCKED)
+    assert stays() == (False, True)
+
+
 def test_pull_ins_are_far_apart_and_letting_go_never_waits(coil: Coil) -> None:
     coil.lock.drive(LOCKED)
     assert coil.lock.ready_s(LOCKED) == pytest.approx(PULL_IN_S + REST_S)
@@ -144,6 +160,7 @@ def test_a_lock_is_claimed_as_it_is(
     chip = Chip(*high)
     lock = open_lock(SLOT, pins, position, pwm=Pwm(chip))
     assert chip.duty == duty
+    assert lock.stays(LOCKED) is (duty == HOLD)
     assert lock.settle_s(LOCKED) == pytest.approx(1.6), "it is judged after its pull-in"
     lock.close()
     assert 12 not in [pin for pin, _ in wires.driven], "the line belongs to the PWM block alone"
