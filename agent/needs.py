@@ -5,6 +5,7 @@ lights-process    station-lights.service is to run
 lights-device     /dev/leds0 is to belong to the group gpio
 pwm               the units may write in /sys/class/pwm
 boot LINE         a line of the firmware's config.txt
+kernel WORD       a word of the kernel's cmdline.txt
 """
 
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.config import ConfigError, load
-from hardware.boot import boot_settings, softened_pins
+from hardware.boot import KERNEL_WORDS, boot_settings, softened_pins
 from hardware.wiring import Wiring
 
 WRONG_USAGE = 2
@@ -31,6 +32,8 @@ def needs(wiring: Wiring) -> Iterator[str]:
         yield "pwm"
     for line in boot_settings(wiring):
         yield f"boot {line}"
+    for word in KERNEL_WORDS:
+        yield f"kernel {word}"
 
 
 def main(file: str) -> int:

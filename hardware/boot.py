@@ -1,10 +1,13 @@
-"""What the firmware of a Raspberry Pi sets up before the station runs: lines of its config.txt (docs/locks.md)."""
+"""What is set up on a Raspberry Pi before the station runs: config.txt (docs/locks.md) and the kernel's cmdline.txt."""
 
 from collections.abc import Iterator
 
 from hardware.models import OVERLAY
 from hardware.pwm import FUNCTIONS
 from hardware.wiring import MotorWiring, ReaderWiring, SolenoidWiring, Wiring
+
+KERNEL_WORDS = ("cgroup_enable=memory",)
+"""What the kernel has to be told: the firmware of a Pi switches the memory controller off (docs/install.md)."""
 
 
 def boot_settings(wiring: Wiring) -> tuple[str, ...]:

@@ -199,6 +199,32 @@ write_boot() {
     : >"$work/reboot"
 }
 
+# show_kernel_words: what the kernel's command line has to say from the next boot on; written only with --boot.
+show_kernel_words() {
+    file=$(boot_file cmdline.txt)
+    [ -n "$file" ] || return 0
+    sed -n 's/^kernel //p' "$work/needs" | while read -r word; do
+        ! grep -qwF "$word" "$file" || continue
+        if [ -z "$boot" ]; then
+            say "$file needs the word $word: write it with scripts/install --boot, and reboot"
+            continue
+        fi
+        [ -z "$upgrading" ] || lay_out "$file" "$(with_word "$word" "$file")"
+        step "write the word $word to $file; it counts after a reboot" write_word "$word" "$file"
+    done
+}
+
+with_word() { # with_word WORD FILE
+    sed "1s/ *\$/ $1/" "$2"
+}
+
+write_word() {
+    with_word "$1" "$2" >"$work/cmdline.txt"
+    replace "$2" <"$work/cmdline.txt"
+    echo "kernel $1" >>"$made"
+    : >"$work/reboot"
+}
+
 start_station() {
     if ! with_systemd; then
         say "systemd does not run this machine: nothing is started"

@@ -10,7 +10,7 @@ changed=$opt/changed   # there while an agent that runs has not read everything 
 files=$opt/files       # what this version wrote outside /opt, one path a line
 upgrade=$opt/upgrade   # a change of version that is under way
 upgrade_log=/var/log/station-upgrade.log
-made=$opt/made # what the installer made outside its own folders, one a line: "user NAME", "group NAME"
+made=$opt/made # what the installer made outside its own folders, one a line: "user NAME", "group NAME", "kernel WORD"
 etc=/etc/station-agent
 config=$etc/station.toml
 credentials=$etc/credentials
@@ -70,11 +70,11 @@ reload_udev() {
     udevadm trigger --subsystem-match=ws2812-pio-rp1 || true
 }
 
-# boot_file: prints where the firmware's config.txt is; nothing off a Raspberry Pi.
+# boot_file [NAME]: prints where the firmware's config.txt (or NAME) is; nothing off a Raspberry Pi.
 boot_file() {
-    for file in /boot/firmware/config.txt /boot/config.txt; do
-        if [ -f "$file" ]; then
-            echo "$file"
+    for folder in /boot/firmware /boot; do
+        if [ -f "$folder/${1-config.txt}" ]; then
+            echo "$folder/${1-config.txt}"
             return 0
         fi
     done

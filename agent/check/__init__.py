@@ -21,6 +21,7 @@ from agent.check import (
     journal,
     lights,
     locks,
+    memory,
     pins,
     reader,
     running,
@@ -64,6 +65,7 @@ class Checkup:
         if self._is_pi:
             yield from board.look(self.config.wiring, self.machine)
             yield from watchdog.look(self.machine)
+            yield from memory.look(self.machine)
         yield from running.look(answer, self.config, local=self.local)
         if not any(fault["code"] == "ClockUnset" for fault in answer["status"]["faults"]):
             yield from self._clock(0.0)
@@ -76,6 +78,7 @@ class Checkup:
             yield from board.look(self.config.wiring, self.machine)
             yield from groups.look(self.config.wiring, self.machine)
             yield from watchdog.look(self.machine)
+            yield from memory.look(self.machine)
             yield from folder.look(self.runtime)
         remembered = journal.look(self.config, self.runtime)
         yield from remembered.findings

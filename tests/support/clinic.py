@@ -113,6 +113,7 @@ class Clinic:
         self.put("/boot/firmware/config.txt", "# the settings\ndtparam=spi=on\n[pi5]\ndtoverlay=w1-gpio,gpiopin=17\n")
         self.put("/etc/systemd/system.conf", "[Manager]\n#RuntimeWatchdogSec=off\n")
         self.put("/etc/systemd/system.conf.d/station.conf", "[Manager]\nRuntimeWatchdogSec=14\n")
+        self.put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
         for node in ("gpiochip0", "spidev0.0", "watchdog"):
             self.put(f"/dev/{node}", "")
         self.write_config()

@@ -200,6 +200,8 @@ def test_who_sits_there_is_asked_and_boot_settings_are_written_once_and_taken_ba
     firmware.parent.mkdir()
     own = "dtparam=audio=on\n[pi4]\narm_boost=1\n"
     firmware.write_text(own)
+    kernel = firmware.with_name("cmdline.txt")
+    kernel.write_text("console=tty1 root=PARTUUID=1-02 rootwait\n")
     answers = r"printf 'ST-7\nhttps://supplier.example/api\nmqtt.example\n'"
     said = machine.run("sh", "-c", f"{answers} | script -qec '{' '.join(INSTALL)} --boot' /dev/null")
     sys.stdout.write(said)
@@ -219,6 +221,9 @@ def test_who_sits_there_is_asked_and_boot_settings_are_written_once_and_taken_ba
     ]
     assert machine.run("systemctl", "is-enabled", "station-agent", "station-lights").split() == ["enabled", "enabled"]
     assert "RuntimeWatchdogSec=14" in machine.run("cat", "/etc/systemd/system.conf.d/station-agent.conf")
-    assert "config.txt" not in machine.run(*INSTALL, "--dry-run", "--boot"), "they stand there already"
+    assert kernel.read_text() == "console=tty1 root=PARTUUID=1-02 rootwait cgroup_enable=memory\n"
+    again = machine.run(*INSTALL, "--dry-run", "--boot")
+    assert ("config.txt" in again, "cmdline.txt" in again) == (False, False), "they stand there already"
     sys.stdout.write(machine.run(UNINSTALL, "--purge"))
     assert firmware.read_text() == own
+    assert kernel.read_text() == "console=tty1 root=PARTUUID=1-02 rootwait\n"

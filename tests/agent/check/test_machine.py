@@ -1,4 +1,4 @@
-"""What a doctor sees of the machine: boot settings, other programs' lines, the board, the watchdog."""
+"""What a doctor sees of the machine: boot settings, other programs' lines, the board, the watchdog, the memory."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.clinic import RIGHT, Clinic, of
 
-from agent.check import board, folder, groups, watchdog
+from agent.check import board, folder, groups, memory, watchdog
 from agent.check.machine import Machine
 from agent.check.overlays import taken
 from hardware.pins import named
@@ -133,6 +133,21 @@ def test_a_watchdog_that_nobody_feeds_before_the_reboot(clinic: Clinic) -> None:
     clinic.put("/sys/class/watchdog/watchdog0/state", "active\n")
     (found,) = watchdog.look(clinic.machine())
     assert found.level == "ok"
+
+
+def test_a_kernel_that_bounds_no_services_memory(clinic: Clinic) -> None:
+    def looked() -> tuple[str, str]:
+        (found,) = memory.look(clinic.machine())
+        return found.level, found.mend
+
+    assert looked() == ("ok", "")
+    clinic.put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io pids\n")
+    mend = "add cgroup_enable=memory to the one line of /boot/firmware/cmdline.txt and reboot"
+    assert looked() == ("warning", mend)
+    clinic.put("/boot/firmware/cmdline.txt", "console=tty1 rootwait cgroup_disable=memory\n")
+    assert looked() == ("warning", mend)
+    clinic.put("/boot/firmware/cmdline.txt", "console=tty1 rootwait cgroup_enable=memory\n")
+    assert looked() == ("warning", "reboot")
 
 
 def test_root_needs_no_groups(clinic: Clinic) -> None:

@@ -125,6 +125,9 @@ class MotorBolt:
         self.driven.append(position)
         self.place = UNLOCKED if position is LOCKED else LOCKED
 
+    def stays(self, _position: Position) -> bool:
+        return True
+
     def settle_s(self, _position: Position) -> float:
         return 0.0
 

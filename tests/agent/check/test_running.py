@@ -65,6 +65,7 @@ def test_it_is_asked_and_the_parts_are_left_alone(clinic: Clinic) -> None:
         "ok       secrets   no files of keys or passwords",
         "ok       board     Raspberry Pi 4 Model B Rev 1.4",
         "ok       watchdog  restarts a Pi that hangs for 14 (RuntimeWatchdogSec)",
+        "ok       memory    a leak ends in a new start and takes no more (MemoryMax)",
         f"ok       agent     version {VERSION} runs (raspberry-pi, lights none)",
         "ok       reader    an MFRC522 answers (version 0x92)",
         "ok       slot 1    free, its sensor shows unlocked",
