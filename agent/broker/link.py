@@ -45,6 +45,16 @@ class _DialledClient(Client):
         return self.dialled
 
 
+class _Packed(Properties):
+    """Properties that many publishes share: the library would pack them anew for each, slower than it sends them."""
+
+    packed: bytes
+
+    def pack(self) -> bytes:
+        """See Properties."""
+        return self.packed
+
+
 class Link:
     """One connection, from dialling to its end, and never used again. One thread only.
 
@@ -154,7 +164,7 @@ class Link:
             return _properties(PacketTypes.PUBLISH, **{name: value for name, value in about.items() if value})
         kind = publish.content_type
         if kind and kind not in self._kinds:
-            self._kinds[kind] = _properties(PacketTypes.PUBLISH, ContentType=kind)
+            self._kinds[kind] = _packed(kind)
         return self._kinds.get(kind)
 
     def acknowledge(self, token: Token) -> None:
@@ -221,6 +231,13 @@ class Link:
         correlation = getattr(message.properties, "CorrelationData", b"")
         payload = bytes(message.payload)
         self.messages.append(Incoming(message.topic, payload, message.retain, token, reply_topic, correlation))
+
+
+def _packed(kind: str) -> _Packed:
+    shared: _Packed = _Packed(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    packed = _properties(PacketTypes.PUBLISH, ContentType=kind).pack()  # type: ignore[no-untyped-call]
+    object.__setattr__(shared, "packed", packed)  # the library's own takes only names of properties
+    return shared
 
 
 def _properties(packet: int, **values: object) -> Properties:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 
 class BrokerError(Exception):
     """The broker cannot be used as configured, or the connection to it is over; it is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True):
     """One owed message, as the journal keeps it; `id` is the mailbox's own."""
 
     id: int

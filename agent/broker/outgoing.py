@@ -8,8 +8,9 @@ goes where its sender wants, holds up nothing: one that may not go there is set 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from agent.broker.mail import Mailbox, Parcel
 from agent.effects import REPLY_CONTENT
@@ -33,8 +34,7 @@ class Kind(Enum):
     STATUS = "status"
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True):
     """One publish, QoS 1. `parcel` is the mailbox's id; state and status are retained and have none.
 
     `reply`: it answers a command, wherever its sender wants that.
@@ -54,8 +54,7 @@ class Publish:
         return self.kind is not Kind.PARCEL
 
 
-@dataclass(frozen=True, slots=True)
-class _Flight:
+class _Flight(msgspec.Struct, frozen=True):
     publish: Publish
     since: float
 
@@ -175,9 +174,10 @@ class Outgoing:
         return Publish(Kind.PARCEL, *about, reply=reply)
 
     def _too_large(self, publish: Publish) -> bool:
+        if self._largest is None:
+            return False
         parts = (publish.topic.encode(), publish.payload, publish.content_type, publish.correlation)
-        size = sum(map(len, parts)) + SMALLEST_HEADER
-        return self._largest is not None and size > self._largest
+        return sum(map(len, parts)) + SMALLEST_HEADER > self._largest
 
     def _put_aside(self, publish: Publish, reason: str) -> None:
         log.error("A message for %s is set aside: %s.", publish.topic, reason)

@@ -1,5 +1,6 @@
 """What happens at the station, for whoever looks on, also as server-sent events (HTML standard, section 9.2)."""
 
+import functools
 import queue
 import threading
 import time
@@ -24,13 +25,19 @@ KEPT_NUMBERED = 500
 READERS = 100
 
 
-@dataclass(frozen=True, slots=True)
 class Told:
-    """One event: `body` is its data as JSON, `number` is 0 for one that has none."""
+    """One event: `number` is 0 for one that has none."""
 
-    event: str
-    body: bytes
-    number: int = 0
+    def __init__(self, event: str, data: Callable[[], Any], number: int = 0) -> None:
+        """`data` is called once somebody reads it: of most nobody ever does."""
+        self.event = event
+        self.number = number
+        self._data = data
+
+    @functools.cached_property
+    def body(self) -> bytes:
+        """Its data as JSON."""
+        return msgspec.json.encode(self._data())
 
     def chunk(self) -> bytes:
         """As server-sent event: JSON has no line ends of its own, so that one line of data does."""
@@ -75,11 +82,11 @@ class Feed:
             if keep:
                 self._latest[event] = data
             if self._readers:
-                self._tell(Told(event, msgspec.json.encode(data)))
+                self._tell(Told(event, lambda: data))
 
-    def publish_numbered(self, event: str, number: int, data: Any) -> None:
-        """Tell every reader; `number` is more than that of the one before."""
-        told = Told(event, msgspec.json.encode(data), number)
+    def publish_numbered(self, event: str, number: int, data: Callable[[], Any]) -> None:
+        """Tell every reader; `number` is more than that of the one before. `data` is called in any thread, or never."""
+        told = Told(event, data, number)
         with self._lock:
             self._numbered.append(told)
             self._tell(told)
@@ -121,7 +128,7 @@ class Feed:
                     told = reader.queue.get(timeout=max(0.0, beat_at - boottime()))
                 except queue.Empty:
                     beat_at = boottime() + BEAT_S
-                    told = Told(BEAT, msgspec.json.encode({"time": rfc3339(self._now())}))
+                    told = Told(BEAT, lambda: {"time": rfc3339(self._now())})
                     reader.put += len(told.body)
                 if told is None:
                     return
@@ -135,7 +142,7 @@ class Feed:
         reader = _Reader()
         with self._lock:
             newest = self._numbered[-1].number if self._numbered else 0
-            kept = [Told(event, msgspec.json.encode(data)) for event, data in self._latest.items()]
+            kept = [Told(event, functools.partial(_same, data)) for event, data in self._latest.items()]
             kept += [told for told in self._numbered if told.number > after or after > newest]
             for told in kept:
                 reader.queue.put(told)
@@ -153,3 +160,7 @@ class Feed:
             else:
                 self._readers.remove(reader)
                 reader.queue.put(None)
+
+
+def _same(data: Any) -> Any:
+    return data

@@ -19,7 +19,12 @@ MESSAGES_ASIDE = (
     " ORDER BY id"
 )
 COMMAND = "SELECT fact, answer, replies FROM commands WHERE id=?"
-SETTLED = "SELECT fact FROM history WHERE kind='CallSettled' ORDER BY id DESC LIMIT ?"
+SETTLED = (
+    "SELECT fact FROM history WHERE id > (SELECT max(id) FROM history) - ? AND kind='CallSettled'"
+    " ORDER BY id DESC LIMIT ?"
+)
+LOOKED_AT = 10_000
+"""How many of the last facts: a start does not take longer because many came before."""
 WAITING = "SELECT id, fact, replies FROM commands WHERE answer IS NULL"
 OWN_ROW = "SELECT value FROM entries WHERE kind=? AND key=?"
 
@@ -84,9 +89,12 @@ def read_orders(db: sqlite3.Connection) -> list[Order]:
 
 
 def read_settled(db: sqlite3.Connection, most: int) -> list[CallSettled]:
-    """The last acts of sessions that the supplier decided, oldest first; none that another version wrote."""
+    """The last acts of sessions that the supplier decided, oldest first; none that another version wrote.
+
+    At most so many, and of the last facts only.
+    """
     found = []
-    for (fact,) in db.execute(SETTLED, (most,)):
+    for (fact,) in db.execute(SETTLED, (LOOKED_AT, most)):
         with contextlib.suppress(msgspec.MsgspecError):
             found.append(msgspec.json.decode(fact, type=CallSettled))
     return found[::-1]

@@ -69,7 +69,8 @@ class Stage:
 
     def _tell(self, step: Mapping[str, Any]) -> None:
         self._number += 1
-        self._feed.publish_numbered(STEP, self._number, {**step, "id": self._number})
+        told = {**step, "id": self._number}
+        self._feed.publish_numbered(STEP, self._number, lambda: told)
 
     def switched(self, faults: Mapping[str, bool]) -> None:
         """Something was broken or mended."""

@@ -1,5 +1,6 @@
 """What a fact and its effects are in the conversation: taps, messages, decisions, faults, bolts."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,10 +34,14 @@ class Decisions:
     ) -> Iterator[Draft]:
         """What happened, then what was decided, then what moves. `visit` is the fact's."""
         cards = self._cards.note(cards_of(fact, before, after))
-        detail = {"fact": fact_shown(fact, cards), "effects": effects_shown(effects, cards)}
+
+        def detail() -> dict[str, Any]:
+            return {"fact": fact_shown(fact, cards), "effects": effects_shown(effects, cards)}
+
         for draft in (*self._arrived(fact), *_decided(fact, before, after, effects, cards)):
             draft.visit = visit
-            draft.detail = draft.detail or detail
+            if draft.kind != "fault":  # which says more of itself
+                draft.detail = detail
             yield draft
         yield from self._ordered(fact, before, after, visit)
 
@@ -85,7 +90,7 @@ class Decisions:
                 at=fact.at,
                 visit=visit,
                 slot=number,
-                detail={"move": slot.move, "phase": str(slot.phase)},
+                detail=functools.partial(dict, move=slot.move, phase=str(slot.phase)),
             )
             self._moves[number] = draft, position
             yield draft
@@ -131,7 +136,7 @@ def _fault(fact: Fact, fault: Fault, what: str, cards: frozenset[str]) -> Draft:
         at=fact.at,
         slot=fault.slot or None,
         ok=what == "cleared",
-        detail=shown({"title": fault.title, "detail": fault.detail, "origin": fault.origin}, cards),
+        detail=lambda: shown({"title": fault.title, "detail": fault.detail, "origin": fault.origin}, cards),
     )
 
 

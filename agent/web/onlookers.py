@@ -40,7 +40,7 @@ class SupplierOnlooker:
             at=self._recorder.now(),
             about=request.key or by_card(request.card),
             slot=request.slot or None,
-            detail=shown(detail | {"body": request.body, "repeated": request.fresh}, cards),
+            detail=lambda: shown(detail | {"body": request.body, "repeated": request.fresh}, cards),
         )
         self._calls.put(request, draft)
         self._recorder.note(draft)
@@ -51,6 +51,8 @@ class SupplierOnlooker:
         cards = self._cards.note([request.card])
         status = answer.status if answer else 0
         none = request.name == "ask" and status == HTTPStatus.NOT_FOUND
+        # now, for nobody knows how long it is
+        detail = shown(answer_shown(answer) if answer else {"trouble": trouble}, cards)
         self._recorder.note(
             Draft(
                 kind="answer",
@@ -61,7 +63,7 @@ class SupplierOnlooker:
                 slot=request.slot or None,
                 ok=none or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
                 re=self._calls.take(request),
-                detail=shown(answer_shown(answer) if answer else {"trouble": trouble}, cards),
+                detail=lambda: detail,
             )
         )
 
@@ -79,7 +81,7 @@ class BrokerOnlooker:
         """Something has left; the state, which says what is shown anyway, is left out."""
         if publish.kind is Kind.STATE:
             return
-        said = parsed(publish.payload)
+        said, cards = parsed(publish.payload), self._cards.note([])
         about = str(said.get("id", "")) if isinstance(said, dict) else ""
         name = publish.topic.rpartition("/")[2]
         if publish.kind is Kind.STATUS and isinstance(said, dict):
@@ -92,7 +94,7 @@ class BrokerOnlooker:
             at=self._recorder.now(),
             about=about,
             slot=_slot_of(said),
-            detail={"topic": publish.topic, "retained": publish.retain, "payload": shown(said, self._cards.note([]))},
+            detail=lambda: {"topic": publish.topic, "retained": publish.retain, "payload": shown(said, cards)},
         )
         self._flights.put(mid, draft)
         self._recorder.note(draft)
@@ -113,7 +115,7 @@ class BrokerOnlooker:
                 at=self._recorder.now(),
                 ok=ok,
                 re=draft,
-                detail={"reasonCode": reason},
+                detail=lambda: {"reasonCode": reason},
             )
         )
 
@@ -149,7 +151,7 @@ class LightsOnlooker:
             at=self._recorder.now(),
             visit=self._recorder.latest() or known,
             slot=slot,
-            detail={"light": name, "colours": list(look.colours), "rhythm": str(look.rhythm)},
+            detail=lambda: {"light": name, "colours": list(look.colours), "rhythm": str(look.rhythm)},
         )
         self._last[name] = draft
         self._recorder.note(draft)

@@ -8,8 +8,10 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ParamSpec
+
+import msgspec
 
 from agent.clock import At, Clock
 from agent.events import rfc3339
@@ -27,7 +29,8 @@ Given = ParamSpec("Given")
 class Draft:
     """A step before it has its number. `about` finds its visit: an act's key, an event's id, a card or a slot.
 
-    `visit` is said by who knows it. `re` is the step that this one answers.
+    `visit` is said by who knows it. `re` is the step that this one answers. `detail` is asked for once somebody reads
+    the step, in any thread.
     """
 
     kind: Kind
@@ -40,7 +43,7 @@ class Draft:
     slot: int | None = None
     ok: bool | None = None
     re: "Draft | None" = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Callable[[], Mapping[str, Any]] = dict
     number: int = 0
 
 
@@ -122,7 +125,7 @@ class Recorder:
             ok=draft.ok,
             ms=round((draft.at.boottime - before.at.boottime) * 1000) if before else None,
             re=before.number if before else None,
-            detail=draft.detail,
         )
         draft.visit = step.visit
-        self._feed.publish_numbered(STEP, draft.number, step)
+        detail = draft.detail
+        self._feed.publish_numbered(STEP, draft.number, lambda: msgspec.structs.replace(step, detail=detail()))

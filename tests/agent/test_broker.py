@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt.properties import Properties
 from support.certificates import make_ca, make_certificate
 from support.mailbox import Box
 from support.mqtt import Listener, Mosquitto, eventually, free_port
@@ -98,6 +99,23 @@ def station(mosquitto: Mosquitto, stations: Callable[..., Station]) -> Station:
 
 def states(listener: Listener) -> list[str]:
     return [json.loads(payload)["state"] for payload in listener.payloads(STATUS)]
+
+
+def test_what_events_share_is_packed_once(
+    mosquitto: Mosquitto, stations: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack, packed = Properties.pack, []
+
+    def counted(properties: Properties) -> bytes:
+        packed.append(vars(properties).get("ContentType"))
+        return pack(properties)  # type: ignore[no-untyped-call, no-any-return]
+
+    monkeypatch.setattr(Properties, "pack", counted)
+    with Listener(mosquitto.port, EVENT) as listener:
+        station = stations(MqttSettings(port=mosquitto.port))
+        station.put(*range(3 * WINDOW), content_type="application/cloudevents+json")
+        assert len(listener.wait_for(lambda all_heard: len(all_heard) == 3 * WINDOW)) == 3 * WINDOW
+    assert packed.count("application/cloudevents+json") == 1
 
 
 @pytest.mark.parametrize("protocol", [5, 4])

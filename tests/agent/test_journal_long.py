@@ -9,6 +9,7 @@ from support.owing import WALL, tap
 
 import agent.journal.age
 import agent.journal.file
+import agent.journal.queries
 from agent.clock import DAY_S
 from agent.journal import Journal, JournalUnreadable, Kept, Writing
 from agent.journal.statements import DELETE, deletions
@@ -72,6 +73,21 @@ def test_the_newest_moment_outlives_any_number_of_facts_of_a_clock_that_went_bac
         assert journal.newest() == WALL
     with closing(Journal(path)) as journal:
         assert journal.newest() == WALL
+
+
+def test_the_look_back_at_settled_sessions_ends_soon(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent.journal.queries, "LOOKED_AT", 100)
+    steps = 0
+
+    def stepped() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    with closing(Journal(path)) as journal, closing(journal.reader()) as db:
+        db.set_progress_handler(stepped, 100)
+        assert agent.journal.queries.read_settled(db, 5) == []
+    assert steps < FACTS
 
 
 def test_pruning_ends_its_look_behind_the_last_old_fact(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What happens, as server-sent events."""
 
+import functools
 import threading
 
 import pytest
@@ -63,7 +64,7 @@ def numbers(feed: Feed, after: int) -> list[int]:
 def test_whoever_comes_back_is_told_what_it_missed(after: int, told: list[int]) -> None:
     feed = Feed()
     for number in (5, 6, 7):
-        feed.publish_numbered("step", number, {"n": number})
+        feed.publish_numbered("step", number, functools.partial(dict, n=number))
     assert feed.numbered()[0].chunk() == b'id: 5\nevent: step\ndata: {"n":5}\n\n'
     assert numbers(feed, after) == told
 
@@ -71,7 +72,7 @@ def test_whoever_comes_back_is_told_what_it_missed(after: int, told: list[int]) 
 def test_the_last_numbered_events_are_kept() -> None:
     feed = Feed()
     for number in range(1, 700):
-        feed.publish_numbered("step", number, number)
+        feed.publish_numbered("step", number, functools.partial(int, number))
     assert numbers(feed, 0) == list(range(200, 700))
 
 

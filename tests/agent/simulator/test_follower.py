@@ -1,5 +1,6 @@
 """The agent's own word on the station, through as many lives as it has."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_everything_is_passed_on_through_all_lives_of_the_agent(tmp_path: Path) 
         feed = Feed()
         agent = control(tmp_path, feed=feed)
         feed.publish("state", {"life": life}, keep=True)
-        feed.publish_numbered("step", life, {"id": life})
+        feed.publish_numbered("step", life, functools.partial(dict, id=life))
         assert eventually(lambda: len(told) == 3, 5)
         feed.close()
         agent.stop()

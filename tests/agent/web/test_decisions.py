@@ -87,7 +87,7 @@ def test_a_bolt_that_is_not_where_it_should_be(watched: Watched) -> None:
     watched.lane.happens(LockSettled, slot=1, move=1, locked=False)
     settled = next(draft for draft in watched.drafts if draft.title == "slot 1: unlocked")
     assert settled.ok is False
-    assert CARD not in str([draft.detail for draft in watched.drafts])
+    assert CARD not in str([draft.detail() for draft in watched.drafts])
 
 
 def test_visits_before_a_restart_are_known_and_only_so_many() -> None:

@@ -1,5 +1,6 @@
 """Steps in order, whatever thread they come from, and without harm to it."""
 
+import functools
 import threading
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from support.lane import HandedClock
 from support.owing import HandClock as Hand
 
-from agent.http.feed import Feed
+from agent.http.feed import KEPT_NUMBERED, Feed
 from agent.web.recorder import Draft, Recorder, harmless
 
 
@@ -36,6 +37,21 @@ class Heard:
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
+
+
+def test_what_nobody_reads_is_not_rendered(heard: Heard) -> None:
+    rendered: list[int] = []
+
+    def detail(number: int) -> dict[str, int]:
+        rendered.append(number)
+        return {"n": number}
+
+    for number in range(2 * KEPT_NUMBERED):
+        heard.recorder.note(heard.draft("event", detail=functools.partial(detail, number)))
+    assert rendered == []
+    for _ in range(2):
+        assert heard.steps[-1]["detail"] == {"n": 2 * KEPT_NUMBERED - 1}
+    assert rendered == list(range(KEPT_NUMBERED, 2 * KEPT_NUMBERED)), "once each"
 
 
 def test_what_happens_while_a_fact_is_decided_comes_behind_it(heard: Heard) -> None:

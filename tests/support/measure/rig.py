@@ -23,8 +23,13 @@ MORE_PINS = {3: (5, 6), 4: (12, 13), 5: (16, 20), 6: (19, 26), 7: (4, 24)}
 """Lock and sensor of the slots that a bench has none of."""
 POLL_MS = 50
 ACQUIRE_DEPTH = "/api/v2/stations/ST-42".count("/")
-PROGRAM = 'import runpy; runpy.run_module("agent", run_name="__main__", alter_sys=True)'
-"""The agent as it is, with the waits that it has in the field."""
+PROGRAM = """import runpy
+import agent.daemon
+agent.daemon.scene_of = lambda *_: None
+runpy.run_module("agent", run_name="__main__", alter_sys=True)
+"""
+"""The agent as in the field: with the waits that it has there, and without what notes each step for the station page,
+which emulated chips bring along."""
 
 
 class PlainSupplier:
