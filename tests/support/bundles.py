@@ -14,7 +14,8 @@ PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 
 def interpreter(version: str) -> str:
     """A Python of this version, to make a bundle with; skips the test if there is none."""
-    for name in filter(shutil.which, (f"python{version}", "python3")):
+    kept = Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}")
+    for name in (*filter(shutil.which, (f"python{version}", "python3")), *map(str, kept)):
         told = subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
         if told.startswith(f"Python {version}."):
             return name

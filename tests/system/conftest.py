@@ -1,20 +1,18 @@
 """Fresh machines, a bundle for each and a station installed on it, made once; what is to be told at the end."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.bundles import make_bundle
 from support.installed import STATE, Station
 from support.machine import CLONE, Machine, debian, memory, mounted
 from support.site import Site, drop_in, lead_to_world
 
 BOOKWORM = "bookworm"
-PYTHONS = {BOOKWORM: "3.11", "trixie": "3.13"}
-"""Debian's own Python, by release."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,16 +29,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, told in report.user_properties:
                 if name == "told" and report.when == "call":
                     terminalreporter.write_line(str(told))
-
-
-def interpreter(version: str) -> str:
-    """A Python of this version, to make a bundle with; skips the test if there is none."""
-    kept = Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}")
-    for name in (*filter(shutil.which, (f"python{version}", "python3")), *map(str, kept)):
-        told = subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
-        if told.startswith(f"Python {version}."):
-            return name
-    pytest.skip(f"a bundle for Python {version} takes a python{version}: install one")
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +48,7 @@ def bundle(release: str, bundles: dict[str, Path], tmp_path_factory: pytest.Temp
     """A bundle of this clone for a release; it needs a package index."""
     if release not in bundles:
         file = tmp_path_factory.mktemp("bundle") / "station.tar"
-        environment = {**os.environ, "PYTHON": interpreter(PYTHONS[release])}
-        subprocess.run([CLONE / "scripts" / "bundle", "--output", file], check=True, env=environment)
+        make_bundle(release, file)
         bundles[release] = file
     return bundles[release]
 
