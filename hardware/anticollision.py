@@ -50,9 +50,12 @@ class Heard:
 
 
 class Exchange(Protocol):
-    """Sends one frame. The first answered bit goes on where bit `align` of its byte is; None is clean silence."""
+    """Sends one frame. The first answered bit goes on where bit `align` of its byte is; None is clean silence.
 
-    def __call__(self, frame: Bits, align: int = 0) -> Heard | None:
+    Not `awaited`, it only has to have left before a look that comes milliseconds later.
+    """
+
+    def __call__(self, frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:
         """Raises what the chip's driver raises."""
         ...
 
@@ -83,8 +86,8 @@ def look(exchange: Exchange, wake_tries: int, in_time: Callable[[], bool]) -> Si
             break
         walk = _Walk(exchange, ways.pop())
         uid = walk.follow()
-        exchange(to_bits(with_crc(HALT)))
         ways += walk.forks
+        exchange(to_bits(with_crc(HALT)), awaited=bool(ways))
         forked = forked or bool(walk.forks)
         unnamed += walk.apart and uid is None
         if uid is not None:

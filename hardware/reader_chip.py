@@ -79,7 +79,9 @@ _SETTINGS = (
     (MFRC522.TxControlReg, _ANTENNA_ON, 0x03),
 )
 
-_NAP_S = 0.001  # an answer of five bytes is complete 0.75 ms after its frame has begun
+_BIT_S = 10.62e-6  # 106 kBd with a parity bit for each byte (ISO/IEC 14443-2, 14443-3 clause 6.2.3)
+_ANSWER_S = 0.0006  # after the frame: 91 us, and five bytes in 0.43 ms
+_NAP_S = 0.001
 _SILENCE_S = 0.002  # a WUPA of 85 us and the timer of 1.5 ms
 _MOST_NAPS = 10
 _WAKE_NAP_S = 0.005
@@ -108,9 +110,14 @@ class ReaderChip(MFRC522):
         self.version: int | None = None
         self._told_version = False
         self._was_silent = False
+        self._leaving_s = 0.0
 
-    def exchange(self, frame: Bits, align: int = 0) -> Heard | None:
+    def exchange(self, frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:
         """Transceive (section 10.3.1.8); StartSend comes last, when the framing of this frame stands."""
+        if self._leaving_s:
+            self._nap(self._leaving_s)
+        on_air_s = len(frame) * _BIT_S
+        self._leaving_s = 0.0 if awaited else on_air_s
         framing = align << 4 | len(frame) % 8
         self.Write_MFRC522(self.CommandReg, self.PCD_IDLE)
         self.Write_MFRC522(self.CommIrqReg, _ALL_IRQS)
@@ -119,11 +126,12 @@ class ReaderChip(MFRC522):
         self.Write_MFRC522(self.BitFramingReg, framing)
         self.Write_MFRC522(self.CommandReg, self.PCD_TRANSCEIVE)
         self.Write_MFRC522(self.BitFramingReg, _START_SEND | framing)
-        return self._wait(align)
+        if not awaited:
+            return None
+        return self._wait(align, _SILENCE_S if self._was_silent else on_air_s + _ANSWER_S)
 
-    def _wait(self, align: int) -> Heard | None:
+    def _wait(self, align: int, nap: float) -> Heard | None:
         """Nap until an answer is complete or the timer has run out: once, if this frame fares as the last one did."""
-        nap = _SILENCE_S if self._was_silent else _NAP_S
         for _ in range(_MOST_NAPS):
             self._nap(nap)
             nap = _NAP_S

@@ -143,7 +143,8 @@ def where_they_part(chip: ReaderChip) -> tuple[Bits, int]:
 
 
 def woken(chip: ReaderChip) -> None:
-    """All cards in READY: those that were there are sent back first."""
+    """All cards in READY: those that were there are sent back first, once the last look's HLTA has left."""
+    _nap(0.001)
     chip.exchange(WUPA)
     assert until(lambda: chip.exchange(WUPA) is not None), "no card wakes up"
 

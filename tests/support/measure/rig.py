@@ -58,6 +58,10 @@ class PlainSupplier:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
+            def parse_request(self) -> bool:
+                self.began = time.monotonic()
+                return super().parse_request()
+
             def answer(self) -> None:
                 supplier.answer(self)
 
@@ -86,8 +90,8 @@ class PlainSupplier:
         self._thread.join()
 
     def answer(self, call: BaseHTTPRequestHandler) -> None:
-        """One call."""
-        began = time.monotonic()
+        """One call, which began with its first line."""
+        began: float = call.began  # type: ignore[attr-defined]
         body = call.rfile.read(int(call.headers.get("Content-Length", 0)))
         if self.refuses.is_set():
             call.close_connection = True
@@ -99,12 +103,12 @@ class PlainSupplier:
         if self.delay_s:
             threading.Event().wait(self.delay_s)
         said = self._said(call.command, call.path, body)
+        call.wfile.write(said)
         with self._lock:
             self.calls += 1
             self.spent_s += time.monotonic() - began
             self.carried += len(call.raw_requestline) + len(str(call.headers)) + len(body) + len(said)
             self.moments.append(began)
-        call.wfile.write(said)
 
     def _said(self, method: str, path: str, body: bytes) -> bytes:
         if method == "GET":

@@ -3,13 +3,15 @@
 import random
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from support.bench import MAIN, WHITE, Bench
 from support.measure.rig import POLL_MS
 from support.mqtt import eventually
 
 from agent.clock import boottime
+from hardware.emulated.bolt import Place
 
 PATIENCE_S = 20.0
 SAID = re.compile(r"slot (?P<slot>\d+) is (?:charging for card \.\.(?P<card>\w{4})|free$)")
@@ -23,7 +25,10 @@ class Taps:
         self.placed = 0.0
         self._charging: dict[str, tuple[float, int]] = {}
         self._free: dict[int, float] = {}
+        self._left: dict[int, float] = {}
+        self._travelled: dict[int, float] = {}
         bench.on_line = self._hear
+        bench.on_world = self._look
 
     def _hear(self, line: str) -> None:
         found = SAID.search(line)
@@ -31,6 +36,18 @@ class Taps:
             self._charging[found["card"]] = boottime(), int(found["slot"])
         elif found:
             self._free[int(found["slot"])] = boottime()
+
+    def _look(self, snapshot: Mapping[str, Any]) -> None:
+        for slot in snapshot["slots"]:
+            number, now = slot["number"], boottime()
+            if slot["bolt"] == Place.BETWEEN:
+                self._left.setdefault(number, now)
+            elif number in self._left:
+                self._travelled[number] = now - self._left.pop(number)
+
+    def travel_s(self, slot: int) -> float:
+        """Seconds that this slot's bolt was last under way."""
+        return self._travelled[slot]
 
     def tap(self, card: str, rest_s: float = 0.15) -> float:
         """Hold a card to the reader at a random moment between two polls; gives seconds until the white light."""
