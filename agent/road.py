@@ -154,8 +154,8 @@ class Road:
             return
         self.station = after
         self._keeping.note_taken(fact)
-        chronicle(fact, before, after, effects)
         self.draw()
+        chronicle(fact, before, after, effects)
         for answer in effects.answers:
             self._answered(answer)
         self._tell_watchers(fact, before, after, effects)
