@@ -69,9 +69,16 @@ LOCK_PLANTS = (
     Plant(
         "a soft hold is let go at the start",
         "hardware/pwm.py",
-        "(line.hold if powered and held else line.off)()",
+        "(line.hold if powered else line.off)()",
         "line.off()",
         "tests/hardware/test_pwm.py tests/hardware/test_board_locks.py",
+    ),
+    Plant(
+        "a bolt that only jams where it should be is believed",
+        "hardware/lock_keeper.py",
+        " and bolt.lock.stays(order.position)",
+        "",
+        "tests/hardware/test_lock_keeper.py",
     ),
     Plant(
         "a coil stays at full power",
