@@ -91,9 +91,10 @@ class Pi:
     def run(self, *command: str, network: bool = False) -> None:
         """Run a command in it, its words on standard output; fails the test if it failed."""
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", *([] if network else ["--net"])]
+        enter = ENTER if network else f"ip link set lo up\n{ENTER}"
         # by a pipe: a test that lets no file grow must not keep its own run from telling how it went
         with subprocess.Popen(
-            [*apart, "/bin/sh", "-ec", ENTER, str(self.root), *command],
+            [*apart, "/bin/sh", "-ec", enter, str(self.root), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
