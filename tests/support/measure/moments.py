@@ -58,9 +58,10 @@ def noted(file: Path, since: float) -> list[tuple[float, str]]:
 
 
 def split(since: float, moments: list[tuple[float, str]]) -> dict[str, float]:
-    """Seconds of each step; of several looks the last before the card was told counts."""
+    """Seconds of each step; of several looks the last before the card was told counts, which may have begun already."""
     firsts = {name: at for at, name in reversed(moments)}
-    ends = firsts | {"look": max(at for at, name in moments if name == "look" and at < firsts["CardTapped"])}
+    looks = (at for at, name in moments if name == "look" and at < firsts["CardTapped"])
+    ends = firsts | {"look": max(looks, default=since)}
     found = {}
     for name, _ in STEPS:
         found[name], since = ends[name] - since, ends[name]
