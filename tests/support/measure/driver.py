@@ -16,6 +16,10 @@ open one; the station's *own share* is what remains without the supplier's own t
 answer's last, and the bolt's travel to its lock (an opening one shows at once that it has left). *Dead*: the supplier
 takes connections and never answers; its drivers are known here and start without it (`offline_start`, `driver_wait_s`
 {wait})."""
+WHY = """The steps say what a tap has beyond the wait for a look of the reader, of which the worst is a whole poll: the
+card is read in frames of 106 kbit/s with naps between them, both calls are the HTTP library's and this machine's
+threads, each commit is a sync of the disk, and the supplier's own time is in these steps. The median tap comes amid a
+wait."""
 
 
 def measure(scale: Scale) -> Part:
@@ -41,6 +45,7 @@ def measure(scale: Scale) -> Part:
             found["200 ms"] = Driven(bench, supplier).sessions(range(counts["200 ms"]))
     tell(part, {name: found[name] for name in counts})
     part.tables.append(moments.starts(scale.of(40, 3)))
+    part.notes.append(WHY)
     return part
 
 
