@@ -124,7 +124,7 @@ class Lock(Protocol):
         ...
 
     def stays(self, position: Position) -> bool:
-        """Whether a bolt that is there stays there by itself: no line has to be driven, as far as is known."""
+        """Whether a bolt that is there stays there with its lines as they are; False if nobody knows how those are."""
         ...
 
     def drive(self, position: Position) -> None:

@@ -114,7 +114,7 @@ class ReaderChip(MFRC522):
 
     def exchange(self, frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:
         """Transceive (section 10.3.1.8); StartSend comes last, when the framing of this frame stands."""
-        if self._leaving_s:
+        if self._leaving_s:  # the next frame would cut it off, and a card that missed its HLTA misses the next WUPA too
             self._nap(self._leaving_s)
         on_air_s = len(frame) * _BIT_S
         self._leaving_s = 0.0 if awaited else on_air_s
