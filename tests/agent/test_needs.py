@@ -13,6 +13,7 @@ def test_the_example_needs_the_lights_process_and_its_lines(capsys: pytest.Captu
     assert main(str(config_file("station.toml"))) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == ["gpio", "lights-process", "boot dtparam=spi=on", "boot gpio=17,22=op,dl"]
+    assert lines[-1] == "kernel cgroup_enable=memory"
 
 
 def test_a_simulated_station_needs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
