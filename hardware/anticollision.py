@@ -52,10 +52,11 @@ class Heard:
 class Exchange(Protocol):
     """Sends one frame. The first answered bit goes on where bit `align` of its byte is; None is clean silence.
 
-    Not `awaited`, it only has to have left before a look that comes milliseconds later.
+    `answer`: how many bits a card answers, 0 for silence. Not `awaited`, the frame only has to have left before a look
+    that comes milliseconds later.
     """
 
-    def __call__(self, frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:
+    def __call__(self, frame: Bits, align: int = 0, *, answer: int, awaited: bool = True) -> Heard | None:
         """Raises what the chip's driver raises."""
         ...
 
@@ -87,7 +88,7 @@ def look(exchange: Exchange, wake_tries: int, in_time: Callable[[], bool]) -> Si
         walk = _Walk(exchange, ways.pop())
         uid = walk.follow()
         ways += walk.forks
-        exchange(to_bits(with_crc(HALT)), awaited=bool(ways))
+        exchange(to_bits(with_crc(HALT)), answer=0, awaited=bool(ways))
         forked = forked or bool(walk.forks)
         unnamed += walk.apart and uid is None
         if uid is not None:
@@ -101,7 +102,7 @@ def look(exchange: Exchange, wake_tries: int, in_time: Callable[[], bool]) -> Si
 
 def _wake(exchange: Exchange, tries: int) -> Heard | None:
     for _ in range(tries):
-        if (atqa := exchange(WUPA)) is not None:
+        if (atqa := exchange(WUPA, answer=_ATQA_BITS)) is not None:
             return atqa
     return None
 
@@ -145,7 +146,7 @@ class _Walk:
         while len(known) < _UID_BITS:
             bytes_known, bits_known = divmod(len(known), 8)
             request = bytes([select, (2 + bytes_known) << 4 | bits_known])
-            heard = self._exchange(to_bits(request) + known, align=bits_known)
+            heard = self._exchange(to_bits(request) + known, bits_known, answer=_PART_BITS - len(known))
             self.apart = self.apart or bool(known and heard)
             if heard is None or not heard.clean:
                 return None
@@ -160,7 +161,7 @@ class _Walk:
         return part + bytes([check_byte(part)])
 
     def _select(self, select: int, part: bytes) -> int | None:
-        heard = self._exchange(to_bits(with_crc(bytes([select, WHOLE]) + part)))
+        heard = self._exchange(to_bits(with_crc(bytes([select, WHOLE]) + part)), answer=_SAK_BITS)
         if heard is None or not heard.clean or heard.collision is not None or len(heard.bits) != _SAK_BITS:
             return None
         sak = to_bytes(heard.bits)

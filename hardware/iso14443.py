@@ -1,6 +1,7 @@
 """The words of ISO/IEC 14443-3 type A: frames, bits and their checks. Shared by the driver and the emulated cards."""
 
 from functools import reduce
+from itertools import chain
 from operator import xor
 
 Bits = tuple[int, ...]
@@ -23,17 +24,19 @@ HALT = b"\x50\x00"
 
 _POLYNOMIAL = 0x8408  # x^16 + x^12 + x^5 + 1, reflected
 _PRESET = 0x6363
+_BITS = [tuple(byte >> bit & 1 for bit in range(8)) for byte in range(256)]
+_BYTES = {bits: byte for byte, bits in enumerate(_BITS)}
 
 
 def to_bits(data: bytes) -> Bits:
     """Bits of whole bytes as they go on the air."""
-    return tuple(byte >> bit & 1 for byte in data for bit in range(8))
+    return tuple(chain.from_iterable(_BITS[byte] for byte in data))
 
 
 def to_bytes(bits: Bits) -> bytes:
     """Bytes of bits as they come from the air; a last incomplete byte is filled up with zeros."""
-    octets = (bits[at : at + 8] for at in range(0, len(bits), 8))
-    return bytes(sum(bit << place for place, bit in enumerate(octet)) for octet in octets)
+    whole = bits + (0,) * (-len(bits) % 8)
+    return bytes(_BYTES[whole[at : at + 8]] for at in range(0, len(whole), 8))
 
 
 def check_byte(part: bytes) -> int:

@@ -72,21 +72,27 @@ _SETTINGS = (
     (MFRC522.TModeReg, 0x80, 0xFF),  # TAuto: the timer starts with the end of each transmission
     (MFRC522.TPrescalerReg, 169, 0xFF),  # 13.56 MHz / 339 = 40 kHz
     (MFRC522.TReloadRegH, 0, 0xFF),
-    (MFRC522.TReloadRegL, 59, 0xFF),  # 60 ticks are 1.5 ms; a card answers after 91 us
+    (MFRC522.TReloadRegL, 19, 0xFF),  # 20 ticks are 0.5 ms
     (MFRC522.TxAutoReg, 0x40, 0x40),  # 100 % ASK, as type A asks
     (MFRC522.ModeReg, 0x3D, 0x00),
     (MFRC522.CollReg, 0x00, 0x80),  # bits after a collision read 0
     (MFRC522.TxControlReg, _ANTENNA_ON, 0x03),
 )
 
-_BIT_S = 10.62e-6  # 106 kBd with a parity bit for each byte (ISO/IEC 14443-2, 14443-3 clause 6.2.3)
-_ANSWER_S = 0.0006  # after the frame: 91 us, and five bytes in 0.43 ms
+_ETU_S = 128 / 13.56e6  # one bit at 106 kBd (ISO/IEC 14443-2)
+_DELAY_S = 1236 / 13.56e6  # a card answers exactly then, or 5 us earlier (ISO/IEC 14443-3, clause 6.2.1.1)
+_TIMER_S = 0.0005
+_SPARE_S = 0.00002
 _NAP_S = 0.001
-_SILENCE_S = 0.002  # a WUPA of 85 us and the timer of 1.5 ms
 _MOST_NAPS = 10
 _WAKE_NAP_S = 0.005
 _MOST_WAKE_NAPS = 5
 _CARD_POWER_UP_S = 0.005  # ISO/IEC 14443-3, clause 5: cards may take 5 ms from the field to the first request
+
+
+def _on_air_s(bits: int) -> float:
+    """Seconds of a frame with its start, its end and a parity bit for each byte (ISO/IEC 14443-3, clause 6.2.3)."""
+    return (2 + bits + bits // 8) * _ETU_S
 
 
 def is_genuine(version: int) -> bool:
@@ -112,12 +118,12 @@ class ReaderChip(MFRC522):
         self._was_silent = False
         self._leaving_s = 0.0
 
-    def exchange(self, frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:
+    def exchange(self, frame: Bits, align: int = 0, *, answer: int, awaited: bool = True) -> Heard | None:
         """Transceive (section 10.3.1.8); StartSend comes last, when the framing of this frame stands."""
         if self._leaving_s:  # the next frame would cut it off, and a card that missed its HLTA misses the next WUPA too
             self._nap(self._leaving_s)
-        on_air_s = len(frame) * _BIT_S
-        self._leaving_s = 0.0 if awaited else on_air_s
+        leaves_s = _on_air_s(len(frame))
+        self._leaving_s = 0.0 if awaited else leaves_s
         framing = align << 4 | len(frame) % 8
         self.Write_MFRC522(self.CommandReg, self.PCD_IDLE)
         self.Write_MFRC522(self.CommIrqReg, _ALL_IRQS)
@@ -128,7 +134,8 @@ class ReaderChip(MFRC522):
         self.Write_MFRC522(self.BitFramingReg, _START_SEND | framing)
         if not awaited:
             return None
-        return self._wait(align, _SILENCE_S if self._was_silent else on_air_s + _ANSWER_S)
+        answer_s = _TIMER_S if self._was_silent or not answer else _DELAY_S + _on_air_s(answer)
+        return self._wait(align, leaves_s + answer_s + _SPARE_S)
 
     def _wait(self, align: int, nap: float) -> Heard | None:
         """Nap until an answer is complete or the timer has run out: once, if this frame fares as the last one did."""

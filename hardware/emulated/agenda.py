@@ -22,7 +22,7 @@ class Agenda:
 
     def catch_up(self, now: float) -> None:
         """Do everything that is due by now, in its order."""
-        while due := sorted((at, name) for name, (at, _) in self._plans.items() if at <= now):
+        while self._plans and (due := sorted((at, name) for name, (at, _) in self._plans.items() if at <= now)):
             at, name = due[0]
             _, deed = self._plans.pop(name)
             deed(at)

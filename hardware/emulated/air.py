@@ -20,6 +20,8 @@ class Reception:
 
 def add_up(answers: Sequence[Reception]) -> Reception:
     """Several cards' answers on one air: load modulation adds, so a bit sent both ways is heard as a collision."""
+    if len(answers) == 1:
+        return answers[0]
     length = max(len(answer.bits) for answer in answers)
     columns = [{answer.bits[at] for answer in answers if at < len(answer.bits)} for at in range(length)]
     collisions = [at for at, column in enumerate(columns) if len(column) > 1]

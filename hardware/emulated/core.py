@@ -28,9 +28,9 @@ class Core:
         before = self.registers[register]
         self.registers[register] = before | marked if value & _SET else before & ~marked
 
-    def interrupt(self, irq: ComIrq) -> None:
-        """Set a bit of ComIrqReg; it stays until it is cleared."""
-        self.registers[Register.COM_IRQ] |= irq
+    def interrupt(self, irqs: int) -> None:
+        """Set bits of ComIrqReg; they stay until they are cleared."""
+        self.registers[Register.COM_IRQ] |= irqs
 
     def fail(self, error: Error) -> None:
         """Set a bit of ErrorReg, and ErrIRq."""
@@ -63,4 +63,4 @@ class Core:
 
     def _raise_alerts(self) -> None:
         """The alerts stand in ComIrqReg two bits further up."""
-        self.interrupt(ComIrq(self.alerts() << 2))
+        self.interrupt(self.alerts() << 2)

@@ -1,6 +1,6 @@
 """Names, addresses and reset values of the MFRC522's registers (data sheet MFRC522 rev. 3.9, section 9)."""
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
 
 class Register(IntEnum):
@@ -46,7 +46,7 @@ class Command(IntEnum):
     SOFT_RESET = 0xF
 
 
-class ComIrq(IntFlag):
+class ComIrq(IntEnum):
     """Bits of ComIrqReg."""
 
     SET1 = 0x80
@@ -59,7 +59,7 @@ class ComIrq(IntFlag):
     TIMER = 0x01
 
 
-class Error(IntFlag):
+class Error(IntEnum):
     """Bits of ErrorReg that the emulated chip raises."""
 
     BUFFER_OVERFLOW = 0x10

@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Protocol
 
 _CHIP_MODE = 0
-_BYTE = range(256)
 
 
 class Chip(Protocol):
@@ -37,7 +36,7 @@ class SpiDev:
         """One transfer under one chip select. Raises OSError when closed or when the bus fails."""
         if not self._is_open:
             raise OSError(errno.EBADF, "Bad file descriptor")
-        if not values or not all(value in _BYTE for value in values):
+        if not values or not _are_bytes(values):
             raise TypeError("Non-Int/Long value in arguments: give at least one byte, each 0-255")
         if self.mode != _CHIP_MODE:
             return [0xFF] * len(values)
@@ -46,6 +45,14 @@ class SpiDev:
     def close(self) -> None:
         """Give the bus back. Idempotent."""
         self._is_open = False
+
+
+def _are_bytes(values: list[int]) -> bool:
+    try:
+        bytes(values)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def spidev_module(chip: Chip, bus: int = 0, device: int = 0) -> ModuleType:

@@ -168,8 +168,8 @@ class World:
                 del self._lines[pin]
             else:
                 self._lines[pin] = level
+            self._move()
             self._changed()
-            self.step()
 
     def show(self, pixels: Sequence[Rgb], at: float) -> None:
         """The strip took a frame `at` this moment of its own clock."""
@@ -181,10 +181,9 @@ class World:
     def step(self) -> float:
         """Let the bolts move as far as they have got by now; seconds until the next will arrive."""
         with self._lock:
-            now = self._clock()
-            moved = [slot for slot in self._slots.values() if self._follow(slot, now)]
-            if moved:
+            if self._move():
                 self._changed()
+            now = self._clock()
             due = [slot.bolt.arrives for slot in self._slots.values() if slot.bolt.arrives is not None]
             return max(0.0, min(due, default=now + LONG_S) - now)
 
@@ -233,6 +232,12 @@ class World:
                 self._subscribers = [other for other in self._subscribers if other is not callback]
 
         return unsubscribe
+
+    def _move(self) -> bool:
+        """Let time and forces act on every bolt; whether one has changed its place."""
+        now = self._clock()
+        moved = [slot for slot in self._slots.values() if self._follow(slot, now)]
+        return bool(moved)
 
     def _follow(self, slot: _Slot, now: float) -> bool:
         pushed = slot.pushed(self._high())

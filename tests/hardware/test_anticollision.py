@@ -17,14 +17,16 @@ class Odd:
 
     def __init__(self, parts: Sequence[bytes], saks: Sequence[Heard | None], atqa: Heard | None = ATQA) -> None:
         self.frames: list[bytes] = []
+        self.answers: list[int] = []
         self.awaited: list[bool] = []
         self._parts = parts
         self._saks = saks
         self._atqa = atqa
 
-    def __call__(self, frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:
+    def __call__(self, frame: Bits, align: int = 0, *, answer: int, awaited: bool = True) -> Heard | None:
         assert align == 0
         self.frames.append(to_bytes(frame))
+        self.answers.append(answer)
         self.awaited.append(awaited)
         if frame == WUPA:
             return self._atqa
@@ -51,6 +53,7 @@ def test_a_good_card_is_read_and_parked() -> None:
     assert seen(card) == OneCard("04A1B2C3D4E5F6010203")
     assert card.frames[-1] == bytes.fromhex("500057CD")
     assert card.awaited == [True] * (len(card.frames) - 1) + [False], "a driver does not wait for the parking"
+    assert card.answers == [16, *[40, 24] * 3, 0], "the reader naps as long as these take"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_silence_counts_after_as_many_tries_as_asked_for() -> None:
     assert card.frames == [b"\x52"] * 3
 
 
-def everything_collides(frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:  # noqa: ARG001 - promised
+def everything_collides(frame: Bits, align: int = 0, *, answer: int, awaited: bool = True) -> Heard | None:  # noqa: ARG001 - promised
     """Nobody's UID, in every bit."""
     if frame == WUPA:
         return ATQA
@@ -97,7 +100,7 @@ def everything_collides(frame: Bits, align: int = 0, *, awaited: bool = True) ->
 def test_before_the_next_way_is_walked_the_parking_is_over() -> None:
     told: list[tuple[bytes, bool]] = []
 
-    def exchange(frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:  # noqa: ARG001 - promised
+    def exchange(frame: Bits, align: int = 0, *, answer: int, awaited: bool = True) -> Heard | None:  # noqa: ARG001 - promised
         told.append((to_bytes(frame), awaited))
         if len(told) == 2:
             return Heard((0,) * 40, collision=3)
@@ -113,7 +116,7 @@ def test_collisions_without_end_come_to_an_end() -> None:
 
 @pytest.mark.parametrize("place", [32, 39, 41])
 def test_a_collision_where_no_uid_is_left_is_mangled(place: int) -> None:
-    def exchange(frame: Bits, align: int = 0, *, awaited: bool = True) -> Heard | None:  # noqa: ARG001 - promised
+    def exchange(frame: Bits, align: int = 0, *, answer: int, awaited: bool = True) -> Heard | None:  # noqa: ARG001 - promised
         return ATQA if frame == WUPA else Heard((0,) * 40, collision=place)
 
     assert look(exchange, 1, lambda: True) == Mangled()

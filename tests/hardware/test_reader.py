@@ -106,6 +106,17 @@ def test_a_poll_naps_instead_of_asking_again_and_again(bench: ReaderBench) -> No
     assert bench.clock.now - before < 0.02
 
 
+def test_naps_are_hardly_longer_than_frames_and_answers_on_the_air(bench: ReaderBench) -> None:
+    bench.polls(1)
+    before = bench.clock.napped_s
+    bench.reader.poll()
+    empty = bench.clock.napped_s
+    bench.field.place(SEVEN)
+    assert bench.reader.poll() == OneCard(SEVEN)
+    assert empty - before == pytest.approx(0.00065, abs=0.0001), "a WUPA and the timer"
+    assert bench.clock.napped_s - empty == pytest.approx(0.0044, abs=0.0004), "on the air seven bytes take 4.0 ms"
+
+
 def test_noise_is_no_other_card_no_two_cards_and_no_failure(bench: ReaderBench) -> None:
     bench.field.place(SEVEN)
     bench.field.fault = ReaderFault.NOISE

@@ -127,7 +127,7 @@ def test_coll_pos_counts_rx_aligns_bits(station: Promised, reader: Reader) -> No
     assert known, "these cards part in their first bit: take another one for the second"
     woken(chip)
     frame = to_bits(bytes([CASCADE[0], (2 + known // 8) << 4 | known % 8])) + bits[:known]
-    again = chip.exchange(frame, align=known % 8)
+    again = chip.exchange(frame, align=known % 8, answer=40 - known)
     assert again is not None
     said = f"the cards part after {part} bits; with {known} known the chip says {again}"
     assert again.collision == part - known, f"{said}: its CollPos does not count RxAlign, please tell us"
@@ -136,7 +136,7 @@ def test_coll_pos_counts_rx_aligns_bits(station: Promised, reader: Reader) -> No
 def where_they_part(chip: ReaderChip) -> tuple[Bits, int]:
     """What two cards answer to the first anticollision frame, and how many bits of it are the same."""
     woken(chip)
-    heard = chip.exchange(to_bits(bytes([CASCADE[0], 0x20])))
+    heard = chip.exchange(to_bits(bytes([CASCADE[0], 0x20])), answer=40)
     assert heard is not None, "no card answers"
     assert heard.collision is not None, "their first four bytes are alike: take another card for the second"
     return heard.bits, heard.collision
@@ -145,8 +145,8 @@ def where_they_part(chip: ReaderChip) -> tuple[Bits, int]:
 def woken(chip: ReaderChip) -> None:
     """All cards in READY: those that were there are sent back first, once the last look's HLTA has left."""
     _nap(0.001)
-    chip.exchange(WUPA)
-    assert until(lambda: chip.exchange(WUPA) is not None), "no card wakes up"
+    chip.exchange(WUPA, answer=16)
+    assert until(lambda: chip.exchange(WUPA, answer=16) is not None), "no card wakes up"
 
 
 def _nap(seconds: float) -> None:

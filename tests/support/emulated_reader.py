@@ -25,6 +25,7 @@ class Ticking:
     def __init__(self) -> None:
         self.now = 1000.0
         self.naps = 0
+        self.napped_s = 0.0
 
     def __call__(self) -> float:
         self.now += TRANSFER_S
@@ -33,6 +34,7 @@ class Ticking:
     def nap(self, seconds: float) -> None:
         """Sleep; each nap is one more time that the processor has to wake up."""
         self.naps += 1
+        self.napped_s += seconds
         self.now += seconds
 
 
