@@ -6,10 +6,9 @@ byte now and then would hold its caller for ever.
 
 import logging
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -84,13 +83,14 @@ class Exchanger:
     def __init__(self, url: str, tls: Tls, timeout_s: float) -> None:
         base = _base(url)
         self._base = base.geturl().rstrip("/")
-        self._host = base.netloc.removesuffix(f":{DEFAULT_PORTS[base.scheme]}")
+        host = base.netloc.removesuffix(f":{DEFAULT_PORTS[base.scheme]}")
+        self._headers = {"Host": host, "User-Agent": f"station-agent/{VERSION}", "Accept-Encoding": "identity"}
         self._tls = tls if base.scheme == "https" else None
         self._dialler = Dialler(base.hostname or "", base.port or DEFAULT_PORTS[base.scheme], self._tls)
         self._timeout_s = timeout_s
         self._lock = Lock()
         self._context: object = None
-        self._kept = self._session()
+        self._kept = _Adapter(self._dialler)
 
     def exchange(
         self,
@@ -108,10 +108,11 @@ class Exchanger:
         Raises Broken.
         """
         self._heed_files()
-        with self._session() if fresh else nullcontext(self._kept) as session:
-            request = session.prepare_request(requests.Request(method, self._base + path, headers, data=body))
+        request = requests.PreparedRequest()
+        request.prepare(method, self._base + path, {**self._headers, **headers}, data=body)
+        with closing(_Adapter(self._dialler)) if fresh else nullcontext(self._kept) as adapter:
             try:
-                with session.send(request, stream=True, timeout=_time_left(until)) as response:
+                with adapter.send(request, stream=True, timeout=_time_left(until)) as response:
                     return _read(response)
             except (requests.RequestException, HTTPError) as error:
                 root = _root(error)
@@ -150,30 +151,13 @@ class Exchanger:
             self._context = context
         self._kept.close()
 
-    def _session(self) -> "_Session":
-        return _Session(self._host, _Adapter(self._dialler))
-
-
-class _Session(requests.Session):
-    """Takes nothing from the environment, keeps no cookie and follows no redirect.
-
-    So no exchange changes it, and threads may share it.
-    """
-
-    def __init__(self, host: str, adapter: "_Adapter") -> None:
-        super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        self.headers = {"Host": host, "User-Agent": f"station-agent/{VERSION}", "Accept-Encoding": "identity"}
-        for scheme in DEFAULT_PORTS:
-            self.mount(f"{scheme}://", adapter)
-
-    def get_redirect_target(self, _resp: requests.Response) -> None:
-        """None: with allow_redirects=False alone, requests would still read the body whole and parse the address."""
-
 
 class _Adapter(HTTPAdapter):
-    """Carries requests to the one server that its dialler knows. It repeats none by itself (max_retries is 0)."""
+    """Carries requests to the one server that its dialler knows. It repeats none by itself (max_retries is 0).
+
+    Without a session around it nothing is taken from the environment, no cookie kept and no redirect followed, so no
+    exchange changes it, and threads may share it.
+    """
 
     def __init__(self, dialler: Dialler) -> None:
         super().__init__()
