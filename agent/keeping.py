@@ -60,8 +60,13 @@ class Keeping:
         self._taken: list[str] = []
         self._replies = Replies(journal.orders())
 
-    def keep(self, fact: Fact, before: Station, after: Station, effects: Effects) -> bool:
-        """One commit for the fact, the state and what is owed. False: not written, and nothing has changed."""
+    def keep(
+        self, fact: Fact, before: Station, after: Station, effects: Effects, kept: Callable[[], None] = lambda: None
+    ) -> bool:
+        """One commit for the fact, the state and what is owed. False: not written, and nothing has changed.
+
+        `kept` is called once it is written, before anything leaves.
+        """
         with self._outbox.held():
             due = self._replies.due(effects)
             plan = self._outbox.plan(effects, lambda: self._journal.new_id("owed"), fact.at.wall)
@@ -72,6 +77,7 @@ class Keeping:
                 self._journal.unstage(mark)
                 return False
             self._note_staged(FLUSH_S)
+            kept()
             self._outbox.adopt(plan)
             self._replies.adopt(due)
         if effects.durable and released(before, after):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from agent.broker.mailbox import MESSAGES_MAX, Mailbox
 from agent.chronicle import chronicle
 from agent.clock import Clock
-from agent.effects import Answer, Effects
+from agent.effects import ActName, Answer, Effects
 from agent.events import Events
 from agent.face import MAIN, Face, face
 from agent.facts import (
@@ -39,8 +39,13 @@ ROOM_AGAIN = 0.9
 """The share of the bound at which starts are taken again."""
 SHOWN_WITHIN_S = 0.05
 """How long a tap waits for its light before the supplier is asked; lights that fail hold up nothing longer."""
+MOVES_S, LEAVES_S = 0.0001, 0.001
+"""How long main stands aside for a bolt to be driven and for a call to leave: the interpreter runs one thread at a
+time, and a driver waits for these, but for nothing that is only told."""
 STORAGE_DETAIL = "The journal cannot be written; nothing starts, vehicles are let go. Free space or change the card."
 
+_AWAITED = frozenset({ActName.ACQUIRE, ActName.END, ActName.PAY})
+"""Acts that a driver waits for."""
 
 Watcher = Callable[[Fact, Station, Station, Effects], None]
 """Looks on: told a fact, the station before and after it, and what it asked for. Called in main: it must not wait."""
@@ -83,11 +88,12 @@ class Road:
         clock_set: Callable[[float], bool],
         diagnose: Callable[[], Mapping[str, Any]],
         restart: Callable[[], None],
+        give_way: Callable[[float], None] = lambda _: None,
         bounds: tuple[int, int] = (ACTS_MAX, MESSAGES_MAX),
     ) -> None:
         """`bounds`: how many acts and messages may be owed before nothing starts any more.
 
-        `diagnose` tells how the station is; `restart` has the agent end after this fact.
+        `diagnose` tells how the station is; `restart` has the agent end after this fact. `give_way` waits some seconds.
         """
         self.station = station
         self._rules = rules
@@ -101,6 +107,7 @@ class Road:
         self._answered = answered
         self._bounds = bounds
         self._restart = restart
+        self._give_way = give_way
         self._bolts_rest = False
         self._watchers: list[Watcher] = []
         self._warned: list[Callable[[], None]] = []
@@ -148,13 +155,13 @@ class Road:
         after, effects = decide(before, fact, self._rules)
         if isinstance(fact, CardTapped):
             self._wink(after)
-        if not self._keeping.keep(fact, before, after, effects):
+        if not self._keeping.keep(fact, before, after, effects, lambda: self._adopt(after)):
             self._storage_failed()
             self.take(fact)
             return
-        self.station = after
         self._keeping.note_taken(fact)
-        self.draw()
+        if effects.asks or not _AWAITED.isdisjoint(act.name for act in effects.owed):
+            self._give_way(LEAVES_S)
         chronicle(fact, before, after, effects)
         for answer in effects.answers:
             self._answered(answer)
@@ -164,6 +171,13 @@ class Road:
             self._mail_ready()
         if effects.restart:
             self._restart()
+
+    def _adopt(self, after: Station) -> None:
+        """The station is like this from now on, and shows it."""
+        self.station, before = after, _moves(self._shown)
+        self.draw()
+        if _moves(self._shown) != before:
+            self._give_way(MOVES_S)
 
     def _tell_watchers(self, fact: Fact, before: Station, after: Station, effects: Effects) -> None:
         for watcher in self._watchers:
@@ -243,3 +257,7 @@ class Road:
         moments += [self._keeping.flush_at(), self._keeping.prune_at]
         waits = [moment - now.boottime for moment in moments if moment is not None]
         return max(0.0, min(waits))
+
+
+def _moves(shown: Face) -> list[int]:
+    return [bolt.move for bolt in shown.bolts.values()]

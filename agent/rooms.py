@@ -1,6 +1,7 @@
 """All rooms of the agent, opened and tied together. Nothing runs yet; `daemon.py` gives them their threads."""
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ def open_rooms(
         clock_set=check.is_set,
         diagnose=lambda: diagnostics.found(status()),
         restart=restart,
+        give_way=time.sleep,
     )
 
     def status() -> Mapping[str, Any]:

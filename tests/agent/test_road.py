@@ -11,6 +11,7 @@ from support.owing import CARD
 
 from agent.effects import Effects
 from agent.facts import CardTapped, Fact, FaultRaised, LockSettled, OutboxFilled
+from agent.road import LEAVES_S, MOVES_S
 from agent.state import Phase, Slot, Station
 from hardware.looks import Colour
 from hardware.parts import Position
@@ -42,6 +43,15 @@ class TestOrder:
         written = lane.bolts.orders[1, Position.LOCKED, 1]
         assert {"session S1", "slot 1", "leds"} <= set(written)
         assert "acquire" not in written
+
+    def test_main_gives_way_to_a_call_that_is_waited_for_and_to_a_bolt(self, lane: Lane) -> None:
+        lane.start()
+        asked, acquired, ordered = lane.gave_way
+        assert asked == (LEAVES_S, [], [])
+        assert acquired == (LEAVES_S, [], ["acquire"])
+        assert ordered == (MOVES_S, [1], ["acquire"]), "the light's call leaves behind it"
+        lane.happens(LockSettled, slot=1, move=1, locked=True)
+        assert len(lane.gave_way) == 3, "nobody waits for these"
 
     def test_power_is_permitted_when_the_bolt_was_confirmed_and_not_before(self, lane: Lane) -> None:
         lane.start()

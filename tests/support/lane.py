@@ -115,6 +115,7 @@ class Lane:
         self.mail = 0
         self.answers: list[Answer] = []
         self.restarts: list[bool] = []
+        self.gave_way: list[tuple[float, list[int], list[str]]] = []
         self.road = Road(
             rules=Rules(station_id="ST-42"),
             journal=self.journal,
@@ -133,11 +134,16 @@ class Lane:
             clock_set=lambda _: True,
             diagnose=diagnose,
             restart=lambda: self.restarts.append(True),
+            give_way=self._give_way,
             bounds=bounds,
         )
 
     def _mail_ready(self) -> None:
         self.mail += 1
+
+    def _give_way(self, seconds: float) -> None:
+        ordered = [slot for slot, position, _ in self.bolts.orders if position is Position.LOCKED]
+        self.gave_way.append((seconds, ordered, [owed.act.name for owed in self.outbox._lanes]))
 
     def written(self) -> list[str]:
         """Keys of what is committed: ("slot", "1"), and the acts and messages that are owed."""

@@ -14,9 +14,9 @@ PLANTS = (
     Plant(
         "bolts are drawn before the commit",
         "agent/road.py",
-        "        if not self._keeping.keep(fact, before, after, effects):\n",
+        "        if not self._keeping.keep(fact, before, after, effects, lambda: self._adopt(after)):\n",
         "        self.station = after\n        self.draw()\n        self.station = before\n"
-        "        if not self._keeping.keep(fact, before, after, effects):\n",
+        "        if not self._keeping.keep(fact, before, after, effects, lambda: self._adopt(after)):\n",
         "tests/agent/test_road.py",
     ),
     Plant(
