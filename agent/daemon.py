@@ -1,5 +1,6 @@
 """The one life of the agent: start in order, loop, stop in reverse."""
 
+import gc
 import logging
 import threading
 import time
@@ -7,8 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from agent.clock import Clock
 from agent.config.settings import Config
@@ -23,6 +22,7 @@ from agent.rooms import Rooms, open_rooms
 from agent.service import ServiceStatus
 from agent.signals import THREAD as SIGNALS
 from agent.signals import on_signals
+from agent.teller import Teller
 from agent.threads import Crew, Loop, Pool
 from agent.version import VERSION
 from agent.watchdog import MAIN, Replaceable, Watchdog
@@ -89,9 +89,10 @@ def run(config: Config, runtime: Path) -> int:
         replaceable = [*replaceable_lights(rooms, lights), *replaceable_lanes(rooms, lanes, request_s)]
         watchdog = Watchdog(hearts, rooms.reader, replaceable, Bites(runtime, clock.now), fed_by(hearts, facts))
         crew.start(Loop("watchdog", lambda: look_around(watchdog), hearts))
+        gc.freeze()  # to look through all that is loaded by now takes 20 ms, on a Pi more, and a driver may wait then
         notify("READY=1")
         log.info("station %s is ready, version %s", rooms.station_id, VERSION)
-        loop(rooms.road, facts, stopped, teller.tell, heart)
+        loop(rooms.road, facts, stopped, teller, heart)
         notify("STOPPING=1\nSTATUS=stopping")
         log.info("stopping")
     return stopped.status
@@ -121,16 +122,18 @@ def page(config: Config, scene: "Scene", latest: Callable[[], Mapping[str, Any]]
     return Loop("web", served.step, hearts, last=served.stop)
 
 
-def loop(road: Road, facts: Facts, stopped: "Stopped", tell: Callable[[], None], heart: Heart) -> None:
+def loop(road: Road, facts: Facts, stopped: "Stopped", teller: Teller, heart: Heart) -> None:
     """One fact after the other, and what time makes due."""
     while not stopped.asked:
-        tell()
         heart.rest()
-        fact = facts.take(road.wait_s())
+        fact = facts.take(min(road.wait_s(), teller.wait_s()))
         heart.work()
+        teller.changing()
         if fact is not None:
             road.take(fact)
         road.tick()
+        teller.settle()
+    teller.tell()
 
 
 def fed_by(hearts: Hearts, facts: Facts) -> Feeding | None:
@@ -208,36 +211,3 @@ class Stopped:
         self._hurry()
         self.asked, self.status = True, 1
         self._facts.poke()
-
-
-class Teller:
-    """Tells the broker and whoever watches when the state has changed in anything but the time."""
-
-    def __init__(
-        self,
-        status: Callable[[], Mapping[str, Any]],
-        notice: Notice,
-        publish: Callable[[bytes], None],
-        *say: Callable[[Mapping[str, Any]], None],
-    ) -> None:
-        """`publish` gets the state as JSON, whoever is to `say` it in its own shape."""
-        self._say = say
-        self._status = status
-        self._notice = notice
-        self._publish = publish
-        self._told: Mapping[str, Any] = {}
-
-    def tell(self) -> None:
-        """Tell once, if anything changed."""
-        latest = dict(self._status())
-        if {**latest, "time": ""} != {**self._told, "time": ""}:
-            self._told = latest
-            self._publish(msgspec.json.encode(latest))
-            shown = msgspec.to_builtins(latest)
-            self._notice.post(shown)
-            for say in self._say:
-                say(shown)
-
-    def latest(self) -> Mapping[str, Any]:
-        """What was told last."""
-        return msgspec.to_builtins(self._told)  # type: ignore[no-any-return]

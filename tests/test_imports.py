@@ -59,6 +59,7 @@ ROOMS = frozenset(
         "agent.state",
         "agent.story",
         "agent.supplier",
+        "agent.teller",
         "agent.threads",
         "agent.tls",
         "agent.version",

@@ -1,16 +1,32 @@
 """The small parts of the agent's life; the whole of it is proven in tests/station."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
+import math
 
 from agent.clock import Clock
-from agent.control import Notice
-from agent.daemon import Stopped, Teller, loop, read
+from agent.daemon import Stopped, loop, read
 from agent.facts import Fact, Restarted
 from agent.happenings import Facts
 from agent.heartbeats import Heart, Hearts
 from agent.threads import Crew
+
+
+class Told:
+    """A teller with nothing to tell, which says when it was asked."""
+
+    def __init__(self, done: list[str]) -> None:
+        self._done = done
+
+    def wait_s(self) -> float:
+        return math.inf
+
+    def changing(self) -> None:
+        self._done.append("changing")
+
+    def settle(self) -> None:
+        self._done.append("settle")
+
+    def tell(self) -> None:
+        self._done.append("tell")
 
 
 class Recorder:
@@ -20,7 +36,7 @@ class Recorder:
         self.done: list[str] = []
         self._stopped = stopped
 
-    def wait_s(self) -> float | None:
+    def wait_s(self) -> float:
         return 0.01
 
     def take(self, fact: Fact) -> None:
@@ -38,8 +54,8 @@ def test_the_loop_takes_facts_and_lets_time_act_until_a_signal() -> None:
     road = Recorder(stopped)
     facts.happen(Restarted)
     heart = Heart("MainThread")
-    loop(road, facts, stopped, lambda: road.done.append("tell"), heart)  # type: ignore[arg-type]
-    assert road.done == ["tell", "Restarted", "tick", "tell", "tick"]
+    loop(road, facts, stopped, Told(road.done), heart)  # type: ignore[arg-type]
+    assert road.done == ["changing", "Restarted", "tick", "settle", "changing", "tick", "settle", "tell"]
     assert stopped.status == 0
 
 
@@ -74,20 +90,3 @@ def test_the_reader_has_looked_before_the_station_is_ready() -> None:
     with Crew() as crew:
         read(rooms, crew)  # type: ignore[arg-type]
         assert rooms.reader.looks == 1
-
-
-def test_the_teller_tells_a_change_once_but_not_the_time() -> None:
-    state: dict[str, Any] = {"time": "1", "slots": (1, 2)}
-    told: list[Mapping[str, Any]] = []
-    notice = Notice()
-    said: list[Mapping[str, Any]] = []
-    teller = Teller(lambda: state, notice, lambda payload: told.append(json.loads(payload)), said.append)
-    teller.tell()
-    state["time"] = "2"
-    teller.tell()
-    assert told == [{"time": "1", "slots": [1, 2]}]
-    assert json.loads(json.dumps(teller.latest())) == told[0]
-    state["slots"] = (3,)
-    teller.tell()
-    assert told[1:] == [{"time": "2", "slots": [3]}]
-    assert json.loads(json.dumps(next(notice.follow(lambda: True)))) == told[1]

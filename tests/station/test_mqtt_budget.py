@@ -5,17 +5,23 @@ from pathlib import Path
 import pytest
 from support.mqtt_bench import main, metered, rest, session
 
-MESSAGES = 25
-BYTES = 18_000
-"""Bounds a fifth and more above what scripts/bench fleet measures; docs/broker.md has the figures."""
+SESSIONS = 3
+MESSAGES, AT_MOST = 10, 25
+BYTES = 6_500
+"""Bounds a quarter above what scripts/bench fleet measures; docs/broker.md has the figures.
+
+A busy machine tells more states, each a step of its own, so the least of several sessions counts.
+"""
 REST_S = 1.0
 
 
 def test_a_session_keeps_to_its_budget_and_rest_is_silent(tmp_path: Path) -> None:
     with metered(tmp_path) as (bench, meter):
-        cost = session(bench, meter)
-        assert 2 < cost.publishes <= MESSAGES, cost
-        assert cost.out + cost.back <= BYTES, cost
+        costs = [session(bench, meter) for _ in range(SESSIONS)]
+        least = min(costs, key=lambda cost: cost.publishes)
+        assert 2 < least.publishes <= MESSAGES, costs
+        assert least.out + least.back <= BYTES, costs
+        assert all(cost.publishes <= AT_MOST for cost in costs), costs
         assert rest(meter, REST_S).publishes == 0
 
 
