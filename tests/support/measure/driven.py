@@ -18,10 +18,11 @@ PAUSE_S = 0.36
 
 @dataclass(slots=True)
 class Waits:
-    """Milliseconds of the taps at one supplier."""
+    """Milliseconds of the taps at one supplier, until light, bolt home, confirmed lock and confirmed open one."""
 
     light: list[float] = field(default_factory=list)
     locked: list[float] = field(default_factory=list)
+    confirmed: list[float] = field(default_factory=list)
     released: list[float] = field(default_factory=list)
 
 
@@ -41,7 +42,7 @@ class Driven:
         """Two taps of each card."""
         waits = Waits()
         calls, spent = self._supplier.calls, self._supplier.spent_s
-        starts, ends, slots = list[float](), list[float](), dict[str, int]()
+        home, told, ends, slots = list[float](), list[float](), list[float](), dict[str, int]()
         for card, ends_now in order(cards):
             uid = f"04A1B2{card:08X}"
             self._supplier.slots[uid] = card % SLOTS + 1
@@ -52,12 +53,15 @@ class Driven:
             else:
                 took, slots[uid] = self._taps.locked(uid)
                 self.starts.append((self._taps.placed, self._taps.placed + took))
-                starts.append(1000 * (took - self._taps.travel_s(slots[uid])))
+                travel_s = self._taps.travel_s(slots[uid])
+                home.append(1000 * (self._taps.home(slots[uid]) - travel_s))
+                told.append(1000 * (took - travel_s))
             self._taps.await_dark()
             threading.Event().wait(PAUSE_S - REST_S)
         calls, spent = self._supplier.calls - calls, self._supplier.spent_s - spent
         answer_ms = 1000 * spent / calls if calls else 0.0
-        waits.locked = [took - BEFORE_LOCKED * answer_ms for took in starts]
+        waits.locked = [took - BEFORE_LOCKED * answer_ms for took in home]
+        waits.confirmed = [took - BEFORE_LOCKED * answer_ms for took in told]
         waits.released = [took - BEFORE_OPEN * answer_ms for took in ends]
         return waits
 

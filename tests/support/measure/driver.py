@@ -11,10 +11,11 @@ LIGHT_MS, OWN_MS = 100.0, 15.0
 SLOW_S, WAIT_S = 0.2, 0.3
 HOW = """{taps} taps in all at random moments of the reader's poll ({poll} ms), on the emulated chip of the real
 agent with {slots} slots, half of them starts and half ends. *Card seen* is the time from a card entering the field
-to the first white frame on the strip. *Locked* is the time to the confirmed lock, *released* that to the confirmed
-open one; the station's *own share* is what remains without the supplier's own time, from a call's first line to the
-answer's last, and the bolt's travel to its lock (an opening one shows at once that it has left). *Dead*: the supplier
-takes connections and never answers; its drivers are known here and start without it (`offline_start`, `driver_wait_s`
+to the first white frame on the strip. *Locked* is the time until the bolt is home, *confirmed* that until the station
+has seen it there, written it down and told of it; *released* is the time until it has done so with an open bolt. The
+station's *own share* is what remains without the supplier's own time, from a call's first line to the answer's last,
+and the bolt's travel to its lock (an opening one shows at once that it has left). *Dead*: the supplier takes
+connections and never answers; its drivers are known here and start without it (`offline_start`, `driver_wait_s`
 {wait})."""
 WHY = """The steps say what a tap has beyond the wait for a look of the reader, of which the worst is a whole poll: the
 card is read in frames of 106 kbit/s with naps between them, both calls are the HTTP library's and this machine's
@@ -61,6 +62,7 @@ def tell(part: Part, found: dict[str, Waits]) -> None:
     rows.append(row("card seen, all of them", every))
     for name in ("instant", "200 ms"):
         rows.append(row(f"own share of tap to locked, supplier {name}", found[name].locked))
+        rows.append(row(f"own share of tap to confirmed, supplier {name}", found[name].confirmed))
         rows.append(row(f"own share of tap to released, supplier {name}", found[name].released))
     part.tables.append(Table(columns=("ms", "taps", "p50", "p99", "max"), rows=rows))
     bars = [

@@ -27,6 +27,7 @@ class Taps:
         self._free: dict[int, float] = {}
         self._left: dict[int, float] = {}
         self._travelled: dict[int, float] = {}
+        self._home: dict[int, float] = {}
         bench.on_line = self._hear
         bench.on_world = self._look
 
@@ -44,17 +45,23 @@ class Taps:
                 self._left.setdefault(number, now)
             elif number in self._left:
                 self._travelled[number] = now - self._left.pop(number)
+                if slot["bolt"] == Place.LOCKED:
+                    self._home[number] = now
 
     def travel_s(self, slot: int) -> float:
         """Seconds that this slot's bolt was last under way."""
         return self._travelled[slot]
 
+    def home(self, slot: int) -> float:
+        """Seconds from the last tap until this slot's bolt was home."""
+        return self._home[slot] - self.placed
+
     def tap(self, card: str, rest_s: float = 0.15) -> float:
         """Hold a card to the reader at a random moment between two polls; gives seconds until the white light."""
         threading.Event().wait(random.uniform(0.0, POLL_MS / 1000))
         known = len(self._bench.frames)
-        placed = self.placed = boottime()
         self._bench.world.place(card)
+        placed = self.placed = boottime()
         light = self._light(known)
         threading.Event().wait(rest_s)
         self._bench.world.remove(card)
