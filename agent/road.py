@@ -126,6 +126,7 @@ class Road:
             broken=f"{STORAGE}/0" in station.faults,
         )
         self._shown: Face = self.face()
+        self._lit: Mapping[str, Look] = {}
 
     def face(self) -> Face:
         """What the station shows now."""
@@ -190,8 +191,12 @@ class Road:
         """A card was read: the main light says so before anything else happens, whatever the disk and network do."""
         now = self._clock.now()
         lights = face(after, now.boottime, now.boot).lights
-        self._lights.show({**self._shown.lights, MAIN: lights[MAIN]})
+        self._light({**self._shown.lights, MAIN: lights[MAIN]})
         self._lights.wait_shown(SHOWN_WITHIN_S)
+
+    def _light(self, looks: Mapping[str, Look]) -> None:
+        self._lit = looks
+        self._lights.show(looks)
 
     def _storage_failed(self) -> None:
         """Nothing starts on a broken disk; known to be broken, it keeps no vehicle in."""
@@ -206,7 +211,8 @@ class Road:
     def draw(self) -> None:
         """Lights and bolts follow the state."""
         self._shown = self.face()
-        self._lights.show(self._shown.lights)
+        if self._shown.lights != self._lit:
+            self._light(self._shown.lights)
         if self._bolts_rest:
             return
         for slot, bolt in self._shown.bolts.items():

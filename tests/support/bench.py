@@ -156,8 +156,10 @@ class Bench:
         contacts: bool = False,
         lock: str = "solenoid",
         permits: bool = False,
+        world_kept: bool = True,
         **options: Any,
     ) -> None:
+        """`world_kept`: the world writes itself down at each change, as under `simulate`."""
         self.folder = folder
         self.mosquitto = mosquitto
         self.station = station
@@ -165,7 +167,7 @@ class Bench:
         self.books = Books(supplier_slots or slots, new_id=new_id)
         self.supplier = SupplierServer(self.books, "127.0.0.1:0")
         self._wiring = wiring(slots, contacts=contacts, lock=lock, permits=permits)
-        self.world = World(self._wiring, folder / "world.json", travel_s=0.05)
+        self.world = World(self._wiring, folder / "world.json" if world_kept else None, travel_s=0.05)
         self.program = AGENT
         self._constants: dict[str, object] = {}
         self.environment: dict[str, str] = {}
