@@ -65,6 +65,7 @@ def run(config: Config, runtime: Path) -> int:
         scene = scene_of(config, rooms, clock)
         say = (ServiceStatus().tell, *((scene.show,) if scene else ()))
         teller = Teller(rooms.status, notice, rooms.broker.publish_state, *say)
+        rooms.road.watch(teller.heed)
         life.callback(rooms.road.flush)
         life.callback(rooms.keeper.halt)
         crew = life.enter_context(Crew())

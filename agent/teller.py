@@ -9,6 +9,9 @@ import msgspec
 
 from agent.clock import boottime
 from agent.control import Notice
+from agent.effects import Effects
+from agent.facts import Fact
+from agent.state import Station
 
 SETTLE_S = 0.02
 """How long nothing more may happen before a change is told: of what follows at once only the last state matters."""
@@ -44,6 +47,11 @@ class Teller:
             self._settled.clear()
             self._first = min(now, self._first)
             self._due = min(now + SETTLE_S, self._first + LATEST_S)
+
+    def heed(self, _fact: Fact, _before: Station, _after: Station, effects: Effects) -> None:
+        """Tell with the next `settle` where a fact says something to others: whoever hears of it may look at once."""
+        if effects.events or effects.problems or effects.messages or effects.answers:
+            self._due = -math.inf
 
     def wait_s(self) -> float:
         """Seconds until `settle` has something to do; infinite if nothing has happened."""

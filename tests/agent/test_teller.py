@@ -8,12 +8,20 @@ from typing import Any
 
 from support.mqtt import eventually
 
+from agent.clock import At
 from agent.control import Notice
+from agent.effects import Effects, Event
+from agent.facts import Restarted
+from agent.state import Station
 from agent.teller import LATEST_S, SETTLE_S, Teller
 
 
 def as_json(value: Any) -> Any:
     return json.loads(json.dumps(value))
+
+
+NOTHING = Station(slots={})
+RESTARTED = Restarted(at=At("boot", 100.0, 0.0), id="F-1")
 
 
 class Bench:
@@ -78,6 +86,22 @@ def test_a_station_that_never_rests_is_told_of_all_the_same() -> None:
         bench.happens(slots=(slot,))
         bench.now += SETTLE_S / 4
     assert 4 <= len(bench.told) <= 100 * SETTLE_S / 4 / LATEST_S
+
+
+def test_whoever_hears_of_an_event_finds_the_state_told() -> None:
+    bench = Bench()
+    bench.teller.tell()
+    bench.teller.changing()
+    bench.state["slots"] = (3,)
+    event = Event(name="session-started", data={}, id="E-1", slot=1)
+    bench.teller.heed(RESTARTED, NOTHING, NOTHING, Effects(events=(event,)))
+    bench.teller.settle()
+    assert bench.told[1:] == [{"time": "1", "slots": [3]}]
+    bench.teller.changing()
+    bench.state["slots"] = (4,)
+    bench.teller.heed(RESTARTED, NOTHING, NOTHING, Effects())
+    bench.teller.settle()
+    assert len(bench.told) == 2
 
 
 def test_who_asks_amid_a_change_is_told_what_comes_of_it() -> None:
