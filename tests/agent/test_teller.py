@@ -6,8 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from support.mqtt import eventually
-
 from agent.clock import At
 from agent.control import Notice
 from agent.effects import Effects, Event
@@ -104,25 +102,27 @@ def test_whoever_hears_of_an_event_finds_the_state_told() -> None:
     assert len(bench.told) == 2
 
 
+class Asked:
+    """Somebody who asks amid a change, in a thread of his own."""
+
+    def __init__(self, bench: Bench) -> None:
+        bench.teller.tell()
+        bench.happens(slots=(7,))
+        self.told: list[Mapping[str, Any]] = []
+        self._thread = threading.Thread(target=lambda: self.told.append(bench.teller.latest()), name="caller")
+        self._thread.start()
+
+    def slots(self) -> Any:
+        self._thread.join(5)
+        return self.told[0]["slots"]
+
+
 def test_who_asks_amid_a_change_is_told_what_comes_of_it() -> None:
     bench = Bench()
-    bench.teller.tell()
-    bench.happens(slots=(7,))
-    asked: list[Mapping[str, Any]] = []
-    caller = threading.Thread(target=lambda: asked.append(bench.teller.latest()), name="caller")
-    caller.start()
+    asked = Asked(bench)
     bench.passes(SETTLE_S)
-    caller.join()
-    assert asked[0]["slots"] == (7,)
+    assert asked.slots() == (7,)
 
 
 def test_who_asks_waits_no_longer_than_a_change_may_take() -> None:
-    bench = Bench()
-    bench.teller.tell()
-    bench.happens(slots=(7,))
-    asked: list[Mapping[str, Any]] = []
-    caller = threading.Thread(target=lambda: asked.append(bench.teller.latest()), name="caller")
-    caller.start()
-    assert eventually(lambda: bool(asked), 5), "main hangs, and whoever asks why is answered"
-    caller.join()
-    assert asked[0]["slots"] == (1, 2)
+    assert Asked(Bench()).slots() == (1, 2), "main hangs, and whoever asks why is answered"
