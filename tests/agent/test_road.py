@@ -94,6 +94,15 @@ class TestOrder:
         assert lane.kept == [first.id, again.id]
         assert lane.faults == ["X/0"]
 
+    def test_lights_are_told_only_what_changes(self, lane: Lane) -> None:
+        lane.start()
+        told = len(lane.lights.shown)
+        lane.road.draw()
+        lane.happens(FaultRaised, code="A", title="a", detail="", warning=True)
+        assert len(lane.lights.shown) == told
+        lane.inbox("e-1")
+        assert len(lane.lights.shown) == told + 1, "a fault is shown"
+
     def test_a_restart_redraws(self, lane: Lane) -> None:
         lane.road.restart({}, {}, letting_go=False)
         assert {(slot, position) for slot, position, _ in lane.bolts.orders} == {

@@ -12,6 +12,10 @@ from agent.journal.tally import Tally
 THREADS = {"MainThread", "signals", "lights", "locks", "broker", "health", "reader", "control", "watchdog", "world"}
 """Those of docs/threads.md that are there at rest, but for the supplier's: two more than there are slots."""
 REST_S = 2.0
+TELLING = """
+import atexit, gc, sys
+atexit.register(lambda: print("collected:", len(gc.get_objects()), gc.get_freeze_count(), file=sys.stderr))
+"""
 
 
 def written(bench: Bench) -> int:
@@ -24,6 +28,17 @@ def marked(bench: Bench) -> bool:
     """Whether what was delivered is written down as such."""
     with closing(Journal(bench.folder / "state" / "journal.db", read_only=True)) as journal:
         return journal.tally == Tally()
+
+
+def test_a_garbage_collection_looks_through_nothing_that_was_there_at_ready(bench: Bench) -> None:
+    bench.stop()
+    bench.program = TELLING + bench.program
+    bench.start()
+    bench.start_session()
+    assert bench.stop() == 0
+    told = next(line for line in bench.log if line.startswith("collected:"))
+    looked_through, frozen = map(int, told.split()[1:])
+    assert looked_through < frozen / 5
 
 
 def test_a_station_at_rest_has_its_threads_and_writes_nothing(bench: Bench) -> None:
