@@ -25,7 +25,7 @@ wait."""
 
 def measure(scale: Scale) -> Part:
     """Taps at each of the three."""
-    counts = {"instant": scale.of(200, 4), "200 ms": scale.of(150, 3), "dead": scale.of(150, 3)}
+    counts = {"instant": scale.of(300, 4), "200 ms": scale.of(150, 3), "dead": scale.of(150, 3)}
     taps = 2 * sum(counts.values())
     how = HOW.format(taps=taps, poll=POLL_MS, slots=SLOTS, wait=WAIT_S)
     part = Part(title="Driver", how=how)
