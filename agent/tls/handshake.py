@@ -79,12 +79,21 @@ def _shaken(
     context.sslsocket_class = TlsLine
     line: socket.socket = plain
     try:
+        _look_whether_it_is_there(plain)
         line = secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         shake(secure)
     except BaseException:
         line.close()
         raise
     return secure
+
+
+def _look_whether_it_is_there(plain: socket.socket) -> None:
+    """Raises ConnectionResetError. Wrapped, a connection that was reset before would be lost and stay open."""
+    try:
+        plain.getpeername()
+    except OSError as error:
+        raise ConnectionResetError(error.errno, error.strerror) from error
 
 
 def _certificate(
