@@ -98,6 +98,8 @@ class Meter:
     def _pass(self, key: selectors.SelectorKey) -> None:
         other, outward = key.data
         assert isinstance(key.fileobj, socket.socket)
+        if key.fileobj.fileno() < 0:  # closed with its other end, a moment ago
+            return
         data = key.fileobj.recv(65536)
         if not data:
             for end in (key.fileobj, other):
