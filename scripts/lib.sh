@@ -65,6 +65,13 @@ with_pytest() {
     fail "no Python with pytest beside the station's drivers, get it with: sudo /opt/station-agent/current/bin/pip install pytest"
 }
 
+# Compiled modules stay beside the virtualenv, as they do in an installed station: without them each start of an agent
+# compiles all of it anew.
+keep_bytecode() {
+    unset PYTHONDONTWRITEBYTECODE
+    export PYTHONPYCACHEPREFIX="$PWD/$venv/bytecode"
+}
+
 # python_here: "Python 3.11 on aarch64", what wheels are made for.
 python_here() {
     "$python" - <<'EOF'

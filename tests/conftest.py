@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,26 @@ settings.register_profile("station", deadline=None, derandomize="CI" in os.envir
 settings.load_profile("station")
 
 STOPPED_WITHIN_S = 5.0
+IN_PROCESS = (Path(__file__).parent / "agent", Path(__file__).parent / "hardware")
+"""Folders of tests that run what they test in their own process."""
+TRACING = "COVERAGE_PROCESS_CONFIG"
+"""Environment variable by which coverage finds its way into the processes that tests start."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps coverage to tests in one process and to those marked `covered`: traced, a station takes twice its time."""
+    for item in items:
+        if item.get_closest_marker("covered") is None and not any(map(item.path.is_relative_to, IN_PROCESS)):
+            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keeps coverage out of the processes of a test that it does not look at, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("no_cover") is not None:
+            patch.delenv(TRACING, raising=False)
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ from support.emulated_reader import LIES, LyingBus, ReaderBench
 from hardware.emulated.cards import ReaderFault
 from hardware.parts import Mangled, NoCard, OneCard, ReaderFailure, SeveralCards, Sighting
 
+pytestmark = pytest.mark.no_cover
+
 FOUR, SEVEN, TEN, TWIN = "DEADBEEF", "04A1B2C3D4E5F6", "04A1B2C3D4E5F6010203", "04A1B211223344"
 FIELDS = ((), (FOUR,), (SEVEN,), (TEN,), (SEVEN, TWIN), (FOUR, SEVEN, TEN))
 SHARES = (0.002, 0.02, 0.2, 1.0)

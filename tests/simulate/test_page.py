@@ -8,6 +8,8 @@ import pytest
 from support.page import Onlooker, Page, Step, arrows
 from support.simulation import CARD, Simulation
 
+pytestmark = pytest.mark.covered
+
 
 @pytest.fixture
 def simulation(tmp_path: Path) -> Iterator[Simulation]:

@@ -9,6 +9,8 @@ from support.bench import BLUE, CARD, Bench
 
 from agent.cli import main
 
+pytestmark = pytest.mark.covered
+
 
 def station_agent(bench: Bench, *words: str) -> Result:
     """One command, in this process, asking the bench's agent."""

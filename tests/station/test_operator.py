@@ -9,6 +9,8 @@ from support.mqtt import free_port
 
 from agent.cli import main
 
+pytestmark = pytest.mark.covered
+
 
 def command(bench: Bench, *words: str) -> Result:
     """One command, in this process."""

@@ -15,6 +15,8 @@ from support.certificates import make_ca, make_certificate
 from support.mqtt import Mosquitto, eventually
 from support.page import Onlooker, Page, arrows, page_of
 
+pytestmark = pytest.mark.covered
+
 LOOPBACK = 'listen = "127.0.0.1:0"'
 TOKEN = "a token of some length"
 

@@ -21,6 +21,8 @@ from agent.control import ask
 from agent.journal import Journal, Kept
 from agent.simulator import dealings
 
+pytestmark = pytest.mark.covered
+
 Benches = Callable[..., Bench]
 
 CARDS = (CARD, OTHER, THIRD)

@@ -20,6 +20,8 @@ from agent.workflow import HANDLERS, next_deadline
 from agent.workflow.commands import ASKED
 from agent.workflow.turn import derived
 
+pytestmark = pytest.mark.no_cover
+
 PROBLEMS = [
     None,
     *(Problem(status=status, detail="No charging slots available") for status in (400, 402, 404, 409, 422)),
