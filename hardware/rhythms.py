@@ -10,7 +10,9 @@ BLINK_S = 0.2
 """Seconds a flicker or blink is on, and off: 2.5 Hz (contract section 5)."""
 BREATH_S = 2.0
 DIMMEST = 0.1
-FRAME_S = 1 / 30
+FRAME_S = 1 / 26
+HASTE_S = 1 / 4
+"""Between frames of what moves, and between those of new looks that do not wait for their turn."""
 BLINKS = 2
 FLASHES = 3
 """A light may flash this often in any `FLASH_WINDOW_S` (WCAG 2.3.1, three flashes or below threshold)."""

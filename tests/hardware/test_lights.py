@@ -133,6 +133,27 @@ def test_breathing_makes_at_most_thirty_frames_a_second(bench: Bench) -> None:
     assert min(two - one for one, two in itertools.pairwise(times)) >= 1 / 30 - 1e-6
 
 
+def test_a_new_look_does_not_wait_for_its_turn_among_the_frames_of_one_that_moves(bench: Bench) -> None:
+    breathing = Look((Colour.WHITE,), Rhythm.BREATHING, since=bench.clock.now)
+    bench.lights.show({"1": breathing})
+    for _ in range(5):
+        bench.run(0.31)
+        assert bench.clock.now > bench.strip.frames[-1][0], "between two frames"
+        bench.lights.show({"1": breathing, "main": Look((Colour.WHITE,))})
+        bench.lights.step()
+        assert bench.strip.frames[-1][0] == bench.clock.now
+        bench.lights.show({"1": breathing})
+
+
+def test_a_new_look_waits_with_lights_that_fail(bench: Bench) -> None:
+    bench.strip.dead = True
+    bench.run(5)
+    tried = len(bench.strip.tried)
+    bench.lights.show({"main": Look((Colour.WHITE,))})
+    bench.lights.step()
+    assert len(bench.strip.tried) == tried
+
+
 def test_changes_come_at_most_thirty_times_a_second(bench: Bench) -> None:
     dim = bench.clock.now - 1
     for _ in range(50):
