@@ -41,29 +41,29 @@ class Driven:
     def sessions(self, cards: Sequence[int]) -> Waits:
         """Two taps of each card."""
         waits = Waits()
-        calls, spent = self._supplier.calls, self._supplier.spent_s
-        home, told, ends, slots = list[float](), list[float](), list[float](), dict[str, int]()
+        slots = dict[str, int]()
         for card, ends_now in order(cards):
             uid = f"04A1B2{card:08X}"
             self._supplier.slots[uid] = card % SLOTS + 1
             waits.light.append(1000 * self._taps.tap(uid, REST_S))
             if ends_now:
                 slot = slots.pop(uid)
-                ends.append(1000 * self._taps.released(slot))
+                released_s = self._taps.released(slot)
+                waits.released.append(1000 * (released_s - self._supplier_s(BEFORE_OPEN)))
             else:
                 took, slots[uid] = self._taps.locked(uid)
                 self.starts.append((self._taps.placed, self._taps.placed + took))
-                travel_s = self._taps.travel_s(slots[uid])
-                home.append(1000 * (self._taps.home(slots[uid]) - travel_s))
-                told.append(1000 * (took - travel_s))
+                others_s = self._taps.travel_s(slots[uid]) + self._supplier_s(BEFORE_LOCKED)
+                waits.locked.append(1000 * (self._taps.home(slots[uid]) - others_s))
+                waits.confirmed.append(1000 * (took - others_s))
             self._taps.await_dark()
             threading.Event().wait(PAUSE_S - REST_S)
-        calls, spent = self._supplier.calls - calls, self._supplier.spent_s - spent
-        answer_ms = 1000 * spent / calls if calls else 0.0
-        waits.locked = [took - BEFORE_LOCKED * answer_ms for took in home]
-        waits.confirmed = [took - BEFORE_LOCKED * answer_ms for took in told]
-        waits.released = [took - BEFORE_OPEN * answer_ms for took in ends]
         return waits
+
+    def _supplier_s(self, calls: int) -> float:
+        """The supplier's own time of the first calls after the last tap; one without an answer has none."""
+        since = sorted(own for own in self._supplier.own if own[0] > self._taps.placed)
+        return sum(ended - began for began, ended in since[:calls])
 
 
 def order(cards: Sequence[int]) -> Iterator[tuple[int, bool]]:

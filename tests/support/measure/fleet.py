@@ -15,6 +15,7 @@ from support.mqtt import eventually
 from support.mqtt_bench import HOUR_S, Traffic, metered, rest, session
 from support.storm import Storm
 
+from agent.clock import boottime
 from agent.config.settings import SupplierSettings
 from agent.effects import Act, ActName, Effects
 from agent.heartbeats import Hearts
@@ -123,11 +124,11 @@ def supplier_back(part: Part, stations: int) -> None:
             each.owe()
         threading.Event().wait(DOWN_S)
         supplier.refuses.clear()
-        returned = time.monotonic()
+        returned = boottime()
         assert eventually(lambda: all(each.outbox.owed()[0] == 0 for each in owing), PATIENCE_S), "not all is delivered"
-        took, moments = time.monotonic() - returned, supplier.moments
-    busiest = max(Counter(int(moment - returned) for moment in moments).values())
-    part.at_most("acts lost on the way to the supplier", max(0, stations * len(SESSION) - len(moments)), 0, "")
+        took, answered = boottime() - returned, len(supplier.own)
+    busiest = max(Counter(int(came - returned) for came, _ in supplier.own).values())
+    part.at_most("acts lost on the way to the supplier", max(0, stations * len(SESSION) - answered), 0, "")
     part.says("acts delivered after the supplier's return", f"{stations * len(SESSION)} within {plain(took)} s")
     part.says("calls in the busiest second", f"{busiest}, {plain(busiest / stations)} a station")
 

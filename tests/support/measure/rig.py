@@ -18,6 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from support.bench import Bench
 from support.mqtt import Mosquitto, eventually
 
+from agent.clock import boottime
+
 STATION = "ST-42"
 MORE_PINS = {3: (5, 6), 4: (12, 13), 5: (16, 20), 6: (19, 26), 7: (4, 24)}
 """Lock and sensor of the slots that a bench has none of."""
@@ -37,8 +39,8 @@ class PlainSupplier:
 
     `hangs`: it takes calls and never answers. `refuses`: it hangs up on everybody at once.
 
-    `slots` by card; others get slot 1. `spent_s` is its own time between a call and its answer, `calls` their number,
-    `carried` the bytes both ways as HTTP has them, `moments` when they came.
+    `slots` by card; others get slot 1. `calls` is the number that it answered, `carried` the bytes both ways as HTTP
+    has them, `own` from when to when it had each in turn, in CLOCK_BOOTTIME seconds.
     """
 
     def __init__(self, slots: Mapping[str, int] | None = None) -> None:
@@ -48,9 +50,8 @@ class PlainSupplier:
         self.goes_on = threading.Event()
         self.refuses = threading.Event()
         self.calls = 0
-        self.spent_s = 0.0
         self.carried = 0
-        self.moments: list[float] = []
+        self.own: list[tuple[float, float]] = []
         self._lock = threading.Lock()
         supplier = self
 
@@ -59,7 +60,7 @@ class PlainSupplier:
             disable_nagle_algorithm = True
 
             def parse_request(self) -> bool:
-                self.began = time.monotonic()
+                self.began = boottime()
                 return super().parse_request()
 
             def answer(self) -> None:
@@ -106,9 +107,8 @@ class PlainSupplier:
         call.wfile.write(said)
         with self._lock:
             self.calls += 1
-            self.spent_s += time.monotonic() - began
             self.carried += len(call.raw_requestline) + len(str(call.headers)) + len(body) + len(said)
-            self.moments.append(began)
+            self.own.append((began, boottime()))
 
     def _said(self, method: str, path: str, body: bytes) -> bytes:
         if method == "GET":
