@@ -175,3 +175,8 @@ class Effects:
     durable: bool = False
     again: bool = False
     restart: bool = False
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the broker is told anything of it but the state."""
+        return bool(self.events or self.problems or self.messages or self.answers)

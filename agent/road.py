@@ -168,7 +168,7 @@ class Road:
             self._answered(answer)
         self._tell_watchers(fact, before, after, effects)
         self._watch_bound()
-        if effects.events or effects.problems or effects.messages or effects.answers:
+        if effects.is_told:
             self._mail_ready()
         if effects.restart:
             self._restart()

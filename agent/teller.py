@@ -50,7 +50,7 @@ class Teller:
 
     def heed(self, _fact: Fact, _before: Station, _after: Station, effects: Effects) -> None:
         """Tell with the next `settle` where a fact says something to others: whoever hears of it may look at once."""
-        if effects.events or effects.problems or effects.messages or effects.answers:
+        if effects.is_told:
             self._due = -math.inf
 
     def wait_s(self) -> float:

@@ -12,7 +12,7 @@ BREATH_S = 2.0
 DIMMEST = 0.1
 FRAME_S = 1 / 26
 HASTE_S = 1 / 4
-"""Between frames of what moves, and between those of new looks that do not wait for their turn."""
+"""Seconds between frames of what moves, and between those of new looks that do not wait for their turn: 30 a second."""
 BLINKS = 2
 FLASHES = 3
 """A light may flash this often in any `FLASH_WINDOW_S` (WCAG 2.3.1, three flashes or below threshold)."""

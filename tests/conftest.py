@@ -1,4 +1,4 @@
-"""What every test keeps: derandomised stories in CI, and no thread left behind."""
+"""What every test keeps: derandomised stories in CI, no thread left behind, and coverage where it finds something."""
 
 import os
 import threading
