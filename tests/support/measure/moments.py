@@ -1,5 +1,7 @@
-"""Where the time of a start goes, noted inside the agent around the steps of its own."""
+"""Where the time of a tap goes, noted inside the agent around the steps of its own."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -33,13 +35,18 @@ STEPS = (
 """What ends each step, and what it is."""
 
 
+def noting(file: Path) -> str:
+    """The agent as in the field, which writes into `file` when each step was, in CLOCK_BOOTTIME seconds."""
+    return NOTING.format(file=str(file)) + PROGRAM
+
+
 def starts(count: int) -> Table:
     """Medians of each step, of so many starts at a supplier that answers at once."""
     taken: dict[str, list[float]] = {name: [] for name, _ in STEPS}
     with broker() as mosquitto, scratch() as folder, PlainSupplier() as supplier:
         bench = idle(folder / "bench", mosquitto, supplier, SLOTS)
         file = folder / "moments"
-        bench.program = NOTING.format(file=str(file)) + PROGRAM
+        bench.program = noting(file)
         with bench:
             connected(bench)
             driven = Driven(bench, supplier)
@@ -57,11 +64,21 @@ def noted(file: Path, since: float) -> list[tuple[float, str]]:
     return [(float(at), name) for at, name in lines if float(at) >= since]
 
 
+def looked(since: float, moments: Sequence[tuple[float, str]]) -> float:
+    """When the look began that saw a card of then: the last before the card was told, which may have begun already."""
+    told = next(at for at, name in moments if name == "CardTapped" and at >= since)
+    return max((at for at, name in moments if name == "look" and since <= at < told), default=since)
+
+
+def wait_s(looks: Sequence[float]) -> float:
+    """Seconds that a card waits for the next of these looks, on average over all moments at which it may come."""
+    gaps = [after - before for before, after in pairwise(looks)]
+    return sum(gap * gap for gap in gaps) / 2 / sum(gaps)
+
+
 def split(since: float, moments: list[tuple[float, str]]) -> dict[str, float]:
-    """Seconds of each step; of several looks the last before the card was told counts, which may have begun already."""
-    firsts = {name: at for at, name in reversed(moments)}
-    looks = (at for at, name in moments if name == "look" and at < firsts["CardTapped"])
-    ends = firsts | {"look": max(looks, default=since)}
+    """Seconds of each step."""
+    ends = {name: at for at, name in reversed(moments)} | {"look": looked(since, moments)}
     found = {}
     for name, _ in STEPS:
         found[name], since = ends[name] - since, ends[name]
