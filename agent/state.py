@@ -273,10 +273,15 @@ class Station:
     letting_go: bool = False
     shows: Mapping[str, Show] = field(default_factory=dict)
 
+    @property
+    def standing(self) -> list[Session]:
+        """The sessions whose vehicle stands in a slot; the others are over, and the supplier is still to be told."""
+        found = (self.sessions.get(slot.session) for slot in self.slots.values())
+        return [session for session in found if session]
+
     def session_of(self, card: str) -> Session | None:
         """The session of `card` whose vehicle stands in a slot."""
-        standing = (self.sessions.get(slot.session) for slot in self.slots.values())
-        return next((session for session in standing if session and session.card == card), None)
+        return next((session for session in self.standing if session.card == card), None)
 
     def session_called(self, name: str) -> Session | None:
         """The session with this id, or with this id before the supplier's replaced it."""

@@ -34,8 +34,10 @@ def told(fact: Fact, before: Station, after: Station, effects: Effects) -> Itera
     """The lines that this fact is worth; none if nothing changed that anybody would miss."""
     match fact:
         case Restarted():
-            count = len(after.sessions)
-            yield f"started; {count or 'no'} session{'s' * (count > 1)} under way"
+            count = len(after.standing)
+            over = len(after.sessions) - count
+            also = f", {over} over and still owed" if over else ""
+            yield f"started; {count or 'no'} session{'s' * (count > 1)} under way{also}"
         case CardTapped(card=card):
             yield f"card {masked(card)} tapped{'' if effects.asks or effects.owed else '; acknowledged'}"
         case CardRemoved(card=card) if card in before.lately:

@@ -113,7 +113,7 @@ def _decided(fact: Fact, before: Station, after: Station, effects: Effects, card
 
 def _lines(fact: Fact, before: Station, after: Station, effects: Effects) -> Iterator[tuple[int | None, str]]:
     if isinstance(fact, Restarted):
-        yield None, f"the agent is back; sessions under way: {len(after.sessions)}"
+        yield None, f"the agent is back; sessions under way: {len(after.standing)}"
     if isinstance(fact, CardTapped) and not (effects.asks or effects.owed or effects.events):
         yield None, "only acknowledged: this card's tap is being worked on, or was a moment ago"
     if not isinstance(fact, LockSettled):

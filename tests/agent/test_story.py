@@ -112,6 +112,17 @@ def test_a_restart_counts_its_sessions() -> None:
     assert "started; 2 sessions under way" in story.news()
 
 
+def test_a_restart_tells_what_is_over_from_what_goes_on() -> None:
+    story = Told()
+    story.charges()
+    story.tap()
+    story.named("S-1", 1)
+    story.passes(5)
+    story.opens()
+    story.restarts()
+    assert "started; no session under way, 1 over and still owed" in story.news()
+
+
 def test_a_slot_that_is_new_is_no_news() -> None:
     story = Told()
     assert list(told(story_fact(story), Station(slots={}), story.station, Effects())) == []
