@@ -196,6 +196,20 @@ def test_a_version_that_is_not_well_is_taken_back(
     stay.ends()
 
 
+@pytest.mark.parametrize("release", ["bookworm"], indirect=True)
+def test_nothing_is_taken_back_for_what_the_version_before_fails_too(station: Station, pack: Pack) -> None:
+    stay = Stay(station)
+    (packages,) = (station.machine.root / OPT.lstrip("/") / "0.1.0/lib").glob("python3.*/site-packages")
+    for change in FAILS_ITS_CHECK.changes:
+        change.make(packages)
+
+    said = install(station, pack(FAILS_ITS_CHECK), "--within", "20")
+    assert "0.1.0 does not pass station-agent check --local either, so 0.3.1 only has to get ready" in said
+    assert version_of(station) == "0.3.1"
+    stay.has_not_changed()
+    stay.ends()
+
+
 @pytest.mark.parametrize("release", ["trixie"], indirect=True)
 def test_a_power_cut_takes_back_what_nobody_has_judged_yet(station: Station, pack: Pack) -> None:
     stay = Stay(station)
