@@ -88,3 +88,9 @@ HEARTBEAT = Metric(
     "station_thread_heartbeat_age_seconds", "gauge", "Since the thread last began or ended a step.", ("thread",)
 )
 BUSY = Metric("station_thread_busy_seconds", "gauge", "How long the thread is in its step; 0 at rest.", ("thread",))
+REPLACED = Metric(
+    "station_thread_replaced_total",
+    "counter",
+    "Times that a fresh thread took its place, as it hung.",
+    ("thread",),
+)

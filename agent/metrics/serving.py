@@ -66,7 +66,7 @@ class Collector:
         yield from reader_so_far(rooms.reader)
         yield from locks_so_far(self._slots, rooms.keeper, rooms.bolts)
         yield from disk_now(rooms.journal, self._journal_path)
-        yield from threads_now(rooms.hearts.seconds(), rooms.hearts.busy())
+        yield from threads_now(rooms.hearts)
 
 
 class Door:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agent.connection import Connection
 from agent.effects import STATION_LANE
+from agent.heartbeats import Hearts
 from agent.journal.tally import Tally
 from agent.metrics.catalogue import (
     ASIDE,
@@ -15,6 +16,7 @@ from agent.metrics.catalogue import (
     HEARTBEAT,
     OWED,
     OWED_AGE,
+    REPLACED,
     SESSIONS,
     SLOT,
     SUPPLIER,
@@ -36,7 +38,7 @@ def station_now(station: Station, codes: Codes) -> Iterator[Found]:
     """Slots, sessions, drivers and faults."""
     yield Found(AVAILABLE, {(): station.in_service})
     yield Found(SLOT, _statuses(station))
-    yield Found(SESSIONS, {(): sum(bool(slot.session) for slot in station.slots.values())})
+    yield Found(SESSIONS, {(): len(station.standing)})
     yield Found(WAITING, {(): sum(visit.driver for visit in station.visits.values())})
     raised = {codes.labels(fault): 1.0 for fault in station.faults.values()}
     yield Found(FAULT, {**own_faults(station.slots), **raised})
@@ -76,7 +78,7 @@ def links_now(supplier: Connection, broker: Connection, *, clock_set: bool) -> I
     yield Found(CLOCK, {(): clock_set})
 
 
-def threads_now(ages: Mapping[str, float], busy: Mapping[str, float]) -> Iterator[Found]:
-    """How long ago each thread showed that it lives, and for how long it has been in its step, in seconds by name."""
-    yield Found(HEARTBEAT, {(name,): age for name, age in ages.items()})
-    yield Found(BUSY, {(name,): seconds for name, seconds in busy.items()})
+def threads_now(hearts: Hearts) -> Iterator[Found]:
+    """By name: since when each thread has shown no life, how long it is in its step, and how often it was replaced."""
+    for metric, shown in ((HEARTBEAT, hearts.seconds()), (BUSY, hearts.busy()), (REPLACED, hearts.replaced())):
+        yield Found(metric, {(name,): value for name, value in shown.items()})

@@ -9,6 +9,7 @@ import pytest
 from support.story import Story
 
 from agent.connection import Connection
+from agent.heartbeats import Hearts
 from agent.journal import Journal, NotWritten
 from agent.journal.tally import Tally
 from agent.metrics.catalogue import (
@@ -24,6 +25,7 @@ from agent.metrics.catalogue import (
     JOURNAL,
     OWED,
     OWED_AGE,
+    REPLACED,
     SESSIONS,
     SLOT,
     SUPPLIER,
@@ -132,9 +134,17 @@ class TestLinks:
 
 
 def test_threads_by_their_names() -> None:
-    found = list(threads_now({"main": 30.0}, {"main": 0.0}))
-    assert figures(found, HEARTBEAT) == {("main",): 30.0}
-    assert figures(found, BUSY) == {("main",): 0.0}
+    now = 100.0
+    hearts = Hearts(lambda: now)
+    hearts.heart("main")
+    hearts.heart("lights").work()
+    now = 120.0
+    hearts.heart("lights").work()
+    now = 130.0
+    found = list(threads_now(hearts))
+    assert figures(found, HEARTBEAT) == {("main",): 30.0, ("lights",): 10.0}
+    assert figures(found, BUSY) == {("main",): 0.0, ("lights",): 10.0}
+    assert figures(found, REPLACED) == {("main",): 0, ("lights",): 1}
 
 
 class TestDisk:
