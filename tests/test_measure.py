@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from support.measure.__main__ import PARTS
+from support.measure.drain import lit
 from support.measure.figures import Part, Plot, Table, percentile, plain, spread
+from support.measure.moments import looked, wait_s
 from support.measure.page import section, summary
 from support.measure.rig import PlainSupplier
 from support.measure.steps import CALLS
@@ -49,6 +51,19 @@ def test_figures_are_short_and_carry_their_spread() -> None:
     assert spread([4.0, 1.0, 2.0, 3.0, 5.0], "ms") == "3 ms (2-4)"
     assert spread([1.0], "ms") == "1 ms"
     assert [percentile(range(1, 101), share) for share in (0.5, 0.99, 1.0)] == [51, 100, 100]
+
+
+def test_a_card_waits_for_a_look_by_the_gaps_between_them_and_not_by_chance() -> None:
+    assert wait_s([0.0, 1.0, 2.0]) == 0.5
+    assert wait_s([0.0, 1.0, 4.0]) == 1.25, "most moments are in the long gap"
+
+
+def test_a_light_is_measured_from_the_look_that_saw_its_card() -> None:
+    moments = [(1.0, "look"), (1.5, "look"), (2.0, "look"), (2.125, "CardTapped"), (2.5, "look")]
+    assert looked(1.25, moments) == 2.0
+    assert looked(2.0625, moments) == 2.0625, "the look had begun before the card came"
+    found = lit([(1.25, 2.25)], moments)
+    assert (found.took, found.after, found.wait_s, found.light_s) == ([1.0], [0.25], 0.25, 0.5)
 
 
 def test_a_session_is_ten_calls_and_six_commits(tmp_path: Path) -> None:
