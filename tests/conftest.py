@@ -1,6 +1,7 @@
 """What every test keeps: derandomised stories in CI, no thread left behind, and coverage where it finds something."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -18,6 +19,19 @@ IN_PROCESS = (Path(__file__).parent / "agent", Path(__file__).parent / "hardware
 """Folders of tests that run what they test in their own process."""
 TRACING = "COVERAGE_PROCESS_CONFIG"
 """Environment variable by which coverage finds its way into the processes that tests start."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Ends all coverage in a worker but the last: pytest-cov begins it anew there, and pauses no other."""
+    coverage = sys.modules.get("coverage")
+    if coverage is None or not hasattr(session.config, "workerinput"):
+        return
+    last = coverage.Coverage.current()
+    while (running := coverage.Coverage.current()) is not None:
+        running.stop()
+    if last is not None:
+        last.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

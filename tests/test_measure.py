@@ -12,6 +12,7 @@ from support.measure.page import section, summary
 from support.measure.rig import PlainSupplier
 from support.measure.steps import CALLS
 from support.measure.walk import Walk
+from support.mqtt import eventually
 
 COMMITS = 6
 """Of a session: three of its start and two of its end, which wait for the disk, and one that does not."""
@@ -70,9 +71,9 @@ def test_a_session_is_ten_calls_and_six_commits(tmp_path: Path) -> None:
     commits: list[str] = []
     with PlainSupplier() as supplier, Walk(supplier.url, tmp_path / "journal.db") as walk:
         walk.session()
-        before = supplier.calls
+        assert eventually(lambda: supplier.calls == CALLS)
         walk.journal._db.set_trace_callback(lambda said: commits.append(said) if said == "COMMIT" else None)
         for _ in range(SESSIONS):
             walk.session()
-        assert supplier.calls - before == SESSIONS * CALLS
+        assert eventually(lambda: supplier.calls == (1 + SESSIONS) * CALLS)
         assert len(commits) == SESSIONS * COMMITS
