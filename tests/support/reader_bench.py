@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from types import ModuleType
 
 from support.emulated_reader import ReaderBench, Ticking
@@ -24,6 +25,8 @@ from hardware.wiring import ReaderWiring
 POLL_S = 0.05
 POLLS = 40
 """Those a mean is taken over; in as much time the chip's health is checked once."""
+FIRST = 4
+"""Looks at an empty field before a card comes to a reader that was just opened."""
 CARDS = ("DEADBEEF", "04A1B2C3D4E5F6", "04A1B2C3D4E5F6010203")
 RESTING = CARDS[1]
 
@@ -131,13 +134,14 @@ class Counter:
 
 
 class Recorder:
-    """A chip on a bus, and everything that was sent to it when."""
+    """A chip on a bus with its field, and everything that came to either when."""
 
     def __init__(self, replayed: "Recorder | None" = None) -> None:
         self.sent: list[list[int]] = []
         self.moments: list[float] = []
+        self.field = Field()
         self._again = iter(replayed.moments) if replayed else None
-        self._chip = Mfrc522Chip(Field(), self._clock)
+        self._chip = Mfrc522Chip(self.field, self._clock)
         self.spidev = spidev_module(self)
 
     def transfer(self, sent: list[int]) -> list[int]:
@@ -163,11 +167,49 @@ def idle_share(candidate: Candidate, seconds: float) -> float:
     return max(0.0, used - _chip_alone(recorder)) / took
 
 
-def _chip_alone(recorder: Recorder) -> float:
-    """Seconds of processor time that the same transfers take without a driver."""
-    spi = Recorder(recorder).spidev.SpiDev()
+def look_ms(candidate: Candidate, looks: int, uid: str = "") -> float:
+    """Processor time of a look at an empty field, or at a resting card, the emulated bus and chip taken off."""
+    recorder = Recorder()
+    with candidate.opened(recorder.spidev, boottime, time.sleep) as poll:
+        if uid:
+            recorder.field.place(uid)
+        poll()
+        before, used = len(recorder.sent), time.process_time()
+        for _ in range(looks):
+            poll()
+        used = time.process_time() - used
+    return 1000 * max(0.0, used - _chip_alone(recorder, before, uid)) / looks
+
+
+def tap_ms(candidate: Candidate, taps: int, uid: str) -> float:
+    """Processor time from a card's arrival until it is named, the emulated bus and chip taken off."""
+    spent_s = [_tap_s(candidate, uid) for _ in range(taps)]
+    return 1000 * max(0.0, median(spent_s))
+
+
+def _tap_s(candidate: Candidate, uid: str) -> float:
+    recorder = Recorder()
+    with candidate.opened(recorder.spidev, boottime, time.sleep) as poll:
+        for _ in range(FIRST):
+            poll()
+        recorder.field.place(uid)
+        before, used = len(recorder.sent), time.process_time()
+        while poll() is None:
+            continue
+        used = time.process_time() - used
+    return used - _chip_alone(recorder, before, uid)
+
+
+def _chip_alone(recorder: Recorder, since: int = 0, uid: str = "") -> float:
+    """Seconds of processor time that the same transfers since then, of this card, take without a driver."""
+    again = Recorder(recorder)
+    spi = again.spidev.SpiDev()
     spi.open(0, 0)
+    for sent in recorder.sent[:since]:
+        spi.xfer2(sent)
+    if uid:
+        again.field.place(uid)
     used = time.process_time()
-    for sent in recorder.sent:
+    for sent in recorder.sent[since:]:
         spi.xfer2(sent)
     return time.process_time() - used
