@@ -1,5 +1,6 @@
 """A real mosquitto for tests, and somebody who listens to it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -20,6 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+AGAIN_S = 2.0
+"""Seconds after which a mosquitto that still runs is told to stop once more."""
 
 
 def free_port() -> int:
@@ -75,11 +78,12 @@ class Mosquitto:
             self._process = None
 
     def stop(self) -> None:
-        """Stop it as Debian does."""
-        if self._process is not None:
+        """Stop it as Debian does; told once, just after its start, it may forget that."""
+        while self._process is not None:
             self._process.terminate()
-            self._process.wait()
-            self._process = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(AGAIN_S)
+                self._process = None
 
     def hang(self) -> None:
         """SIGSTOP: connections stay, answers do not come."""
