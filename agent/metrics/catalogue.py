@@ -89,8 +89,5 @@ HEARTBEAT = Metric(
 )
 BUSY = Metric("station_thread_busy_seconds", "gauge", "How long the thread is in its step; 0 at rest.", ("thread",))
 REPLACED = Metric(
-    "station_thread_replaced_total",
-    "counter",
-    "Times that a fresh thread took its place, as it hung.",
-    ("thread",),
+    "station_thread_replaced_total", "counter", "Times that it hung and a fresh thread took its place.", ("thread",)
 )

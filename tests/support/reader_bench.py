@@ -134,7 +134,7 @@ class Counter:
 
 
 class Recorder:
-    """A chip on a bus with its field, and everything that came to either when."""
+    """A chip on a bus with its field, and everything that was sent to it when."""
 
     def __init__(self, replayed: "Recorder | None" = None) -> None:
         self.sent: list[list[int]] = []
@@ -168,12 +168,11 @@ def idle_share(candidate: Candidate, seconds: float) -> float:
 
 
 def look_ms(candidate: Candidate, looks: int, uid: str = "") -> float:
-    """Processor time of a look at an empty field, or at a resting card, the emulated bus and chip taken off."""
+    """Milliseconds of processor time of a look at an empty field, or at a resting card, without the emulated chip's."""
     recorder = Recorder()
     with candidate.opened(recorder.spidev, boottime, time.sleep) as poll:
         if uid:
             recorder.field.place(uid)
-        poll()
         before, used = len(recorder.sent), time.process_time()
         for _ in range(looks):
             poll()
@@ -182,7 +181,7 @@ def look_ms(candidate: Candidate, looks: int, uid: str = "") -> float:
 
 
 def tap_ms(candidate: Candidate, taps: int, uid: str) -> float:
-    """Processor time from a card's arrival until it is named, the emulated bus and chip taken off."""
+    """Median milliseconds of processor time from a card's arrival until it is named, without the emulated chip's."""
     spent_s = [_tap_s(candidate, uid) for _ in range(taps)]
     return 1000 * max(0.0, median(spent_s))
 
@@ -201,7 +200,7 @@ def _tap_s(candidate: Candidate, uid: str) -> float:
 
 
 def _chip_alone(recorder: Recorder, since: int = 0, uid: str = "") -> float:
-    """Seconds of processor time that the same transfers since then, of this card, take without a driver."""
+    """Seconds of processor time that the same transfers take without a driver, from `since` on, when this card came."""
     again = Recorder(recorder)
     spi = again.spidev.SpiDev()
     spi.open(0, 0)
