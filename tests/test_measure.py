@@ -7,6 +7,7 @@ import pytest
 from support.measure.__main__ import PARTS
 from support.measure.drain import lit
 from support.measure.figures import Part, Plot, Table, percentile, plain, spread
+from support.measure.hour import Rest, tell
 from support.measure.moments import looked, wait_s
 from support.measure.page import section, summary
 from support.measure.rig import PlainSupplier
@@ -39,6 +40,16 @@ def test_a_limit_is_kept_or_not_and_the_page_says_so() -> None:
     assert "| threads | 13 |  |  |" in text
     assert "![Memory, MB](performance/x.svg)" in text
     assert [line for line in summary({"body": part}) if "threads" in line] == []
+
+
+def test_an_hour_at_rest_is_not_kept_by_a_station_that_wrote_a_byte() -> None:
+    part = Part(title="Body", how="By hand.")
+    tell(part, Rest(3600, 0, 43.0))
+    tell(part, Rest(3600, 4096, 43.0))
+    assert [(figure.value, figure.kept) for figure in part.figures if figure.limit] == [
+        ("0 in 3600 s", True),
+        ("4096 in 3600 s", False),
+    ]
 
 
 def test_figures_are_short_and_carry_their_spread() -> None:

@@ -7,9 +7,11 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from support.measure.figures import Part, Scale
+from support.measure.hour import resting, tell
 from support.measure.page import section, write
 
 PARTS = ("driver", "reader", "journal", "outbox", "body", "fleet")
@@ -26,15 +28,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("agent").setLevel(logging.CRITICAL)  # the agent's process has its own
     warnings.simplefilter("ignore", DeprecationWarning)  # mfrc522 0.0.7 inverts booleans
     began = time.monotonic()
-    parts: dict[str, Part] = {}
-    for name in options.parts or PARTS:
-        since = time.monotonic()
-        parts[name] = importlib.import_module(f"support.measure.{name}").measure(Scale(full=not options.quick))
-        say("\n".join(section(parts[name])), f"({name} took {time.monotonic() - since:.0f} s)\n")
+    parts = measured(options.parts or PARTS, Scale(full=not options.quick))
     if not options.parts and (options.write or not options.quick):
         write(parts, CLONE, time.monotonic() - began, full=not options.quick)
         say("written: docs/performance.md and docs/performance/")
     return 1 if any(figure.kept is False for part in parts.values() for figure in part.figures) else 0
+
+
+def measured(names: Sequence[str], scale: Scale) -> dict[str, Part]:
+    """Each part in turn, and beside all of them the hour at rest that is told with the body."""
+    parts: dict[str, Part] = {}
+    with ExitStack() as beside:
+        rest = beside.enter_context(resting(scale)) if "body" in names else None
+        for name in names:
+            since = time.monotonic()
+            parts[name] = importlib.import_module(f"support.measure.{name}").measure(scale)
+            say("\n".join(section(parts[name])), f"({name} took {time.monotonic() - since:.0f} s)\n")
+        if rest:
+            tell(parts["body"], rest())
+            say("\n".join(section(parts["body"])))
+    return parts
 
 
 def say(*lines: str) -> None:

@@ -2,16 +2,14 @@
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from statistics import median
 
 from support.bench import Bench
 from support.measure.figures import Part, Plot, Scale, Table, plain, spread
 from support.measure.process import resident_mb, seen, threads, woken
-from support.measure.rig import Drivers, PlainSupplier, broker, connected, ready_s, scratch, station
+from support.measure.rig import Drivers, PlainSupplier, broker, connected, ready_s, scratch, station, wait
 
-HOUR_S = 3600
 READY_S, RESIDENT_MB, GROWTH_MB = 1.0, 45.0, 1.0
 BUSY_SLOTS = 7
 WARM = 2000
@@ -19,9 +17,9 @@ WARM = 2000
 HOW = """The real agent with two slots on emulated chips, a mosquitto and a supplier. *At rest*: connected, nobody
 there, 20 polls of the reader a second. The memory is what proc(5) calls resident, shared libraries counted whole;
 MB are 1,000,000 bytes. The sessions are tapped from afar (`remote_cards`) into seven slots, so that {sessions} of
-them pass through the whole agent in minutes, after {warm} that fill the allocators' pools. Bytes at rest are those
-that the kernel counts as written for this process over {rest} s; nothing in the agent is due between the looks of one
-minute and those of the next, but for one prune a day."""
+them pass through the whole agent in minutes, after {warm} that fill the allocators' pools. *An idle hour* is that of
+another such station, which stands there beside everything else that is measured; its bytes are those that the
+kernel counts as written for its process. Wake-ups and CPU at rest are counted over {rest} s."""
 
 
 def measure(scale: Scale) -> Part:
@@ -63,9 +61,6 @@ def at_rest(part: Part, bench: Bench, seconds: float) -> None:
     before = seen(bench.pid)
     wait(seconds)
     after = seen(bench.pid)
-    written = after.written - before.written
-    shown = f"{written} in {seconds:.0f} s"
-    part.at_most("bytes written in an idle hour", written * HOUR_S / seconds, 0, "bytes", shown=shown)
     part.says("threads", str(threads(bench.pid)))
     part.says("wake-ups per second at rest", plain(woken(before, after) / seconds))
     part.says("CPU at rest", f"{100 * (after.cpu_s - before.cpu_s) / seconds:.2g} % of one core")
@@ -108,8 +103,3 @@ def settled_mb(bench: Bench) -> float:
     """Once everything is told."""
     bench.settled()
     return resident_mb(bench.pid)
-
-
-def wait(seconds: float) -> None:
-    """Let time go by."""
-    threading.Event().wait(seconds)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from support.bench import CARD, Bench
 from support.measure.moments import looked, noted, noting, wait_s
 from support.measure.paho_alone import event
 from support.measure.process import resident_mb
-from support.measure.rig import ready_s
+from support.measure.rig import ready_s, wait
 from support.measure.taps import Taps
 from support.mqtt import Mosquitto, eventually
 from support.owing import tap
@@ -109,7 +108,7 @@ def tapped(bench: Bench, taps: int, going_on: Callable[[], bool] = lambda: True)
     while len(found) < taps and (going_on() or not found):
         took = each.tap(CARD)
         found.append((each.placed, each.placed + took))
-        threading.Event().wait(AWAY_S)
+        wait(AWAY_S)
         each.await_dark()
     return found
 
@@ -131,7 +130,7 @@ def drain(bench: Bench, count: int, taps: int) -> tuple[float, float, list[tuple
         tapping = tapper.submit(lambda: tapped(bench, taps, lambda: draining))
         while bench.owed()["broker"] > 0:
             peak = max(peak, resident_mb(bench.pid))
-            threading.Event().wait(LOOK_S)
+            wait(LOOK_S)
         took, draining = time.monotonic() - began, False
         return count / took, peak, tapping.result()
 

@@ -1,11 +1,10 @@
 """Taps of many cards on one station, a session each, and what their drivers waited for."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from support.bench import Bench
-from support.measure.rig import PlainSupplier
+from support.measure.rig import PlainSupplier, wait
 from support.measure.taps import Taps
 
 SLOTS = 4
@@ -57,7 +56,7 @@ class Driven:
                 waits.locked.append(1000 * (self._taps.home(slots[uid]) - others_s))
                 waits.confirmed.append(1000 * (took - others_s))
             self._taps.await_dark()
-            threading.Event().wait(PAUSE_S - REST_S)
+            wait(PAUSE_S - REST_S)
         return waits
 
     def _supplier_s(self, calls: int) -> float:
@@ -75,5 +74,5 @@ def order(cards: Sequence[int]) -> Iterator[tuple[int, bool]]:
         if len(waiting) == SLOTS - 1:
             yield waiting.pop(0), True
     for card in waiting:
-        threading.Event().wait(AWAY_S)
+        wait(AWAY_S)
         yield card, True

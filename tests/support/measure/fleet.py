@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from support.measure.figures import Part, Plot, Scale, Table, plain
-from support.measure.rig import PlainSupplier, scratch
+from support.measure.rig import PlainSupplier, scratch, wait
 from support.measure.walk import Walk
 from support.mqtt import eventually
 from support.mqtt_bench import HOUR_S, Traffic, metered, rest, session
@@ -122,7 +122,7 @@ def supplier_back(part: Part, stations: int) -> None:
         for each in owing:
             life.callback(each.close)
             each.owe()
-        threading.Event().wait(DOWN_S)
+        wait(DOWN_S)
         supplier.refuses.clear()
         returned = boottime()
         assert eventually(lambda: all(each.outbox.owed()[0] == 0 for each in owing), PATIENCE_S), "not all is delivered"

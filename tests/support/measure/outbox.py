@@ -1,7 +1,6 @@
 """100,000 events that waited for the broker, and a journal with a million facts."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -11,7 +10,7 @@ from statistics import median
 from support.bench import CARD, Bench
 from support.measure.drain import AWAY_S, Drain, Lit, all_of, drain_once, paho_alone
 from support.measure.figures import Part, Plot, Scale, percentile, plain, spread
-from support.measure.rig import PlainSupplier, broker, connected, idle, ready_s, scratch
+from support.measure.rig import PlainSupplier, broker, connected, idle, ready_s, scratch, wait
 from support.measure.taps import Taps
 
 from agent.journal import Journal
@@ -116,9 +115,9 @@ def locked(bench: Bench, taps: int) -> list[float]:
         seen_s = each.tap(CARD)
         took.append(each.locked(CARD)[0] - seen_s)
         bench.settled()
-        threading.Event().wait(AWAY_S)
+        wait(AWAY_S)
         each.tap(CARD)
         each.released(1)
         bench.settled()
-        threading.Event().wait(AWAY_S)
+        wait(AWAY_S)
     return took

@@ -102,7 +102,7 @@ class PlainSupplier:
             self.goes_on.wait()
             return
         if self.delay_s:
-            threading.Event().wait(self.delay_s)
+            wait(self.delay_s)
         said = self._said(call.command, call.path, body)
         call.wfile.write(said)
         with self._lock:
@@ -225,6 +225,11 @@ class Drivers:
             told.release()
         elif name == "refused":
             self.refused.append(data["reason"])
+
+
+def wait(seconds: float) -> None:
+    """Let time go by, if it has not yet."""
+    threading.Event().wait(max(0.0, seconds))
 
 
 def ready_s(bench: Bench) -> float:

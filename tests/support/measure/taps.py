@@ -2,12 +2,11 @@
 
 import random
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from support.bench import MAIN, WHITE, Bench
-from support.measure.rig import POLL_MS
+from support.measure.rig import POLL_MS, wait
 from support.mqtt import eventually
 
 from agent.clock import boottime
@@ -58,12 +57,12 @@ class Taps:
 
     def tap(self, card: str, rest_s: float = 0.15) -> float:
         """Hold a card to the reader at a random moment between two polls; gives seconds until the white light."""
-        threading.Event().wait(random.uniform(0.0, POLL_MS / 1000))
+        wait(random.uniform(0.0, POLL_MS / 1000))
         known = len(self._bench.frames)
         self._bench.world.place(card)
         placed = self.placed = boottime()
         light = self._light(known)
-        threading.Event().wait(rest_s)
+        wait(rest_s)
         self._bench.world.remove(card)
         return light - placed
 
