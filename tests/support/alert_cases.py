@@ -81,6 +81,12 @@ CASES = (
         begins=26,
     ),
     AlertCase(
+        "StationThreadReplaced",
+        {'station_thread_replaced_total{instance="a",thread="lights"}': "0x25 1x5"},
+        {'station_thread_replaced_total{instance="a",thread="lights"}': "1x30"},
+        begins=26,
+    ),
+    AlertCase(
         "StationOutOfService",
         {'station_available{instance="a"}': "1x20 0x10"},
         {'station_available{instance="a"}': "1x26 0x4"},
