@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 WINDOW_S = 10.0
 BURST = 20
@@ -16,9 +17,11 @@ FACT = "%s"
 
 @dataclass(slots=True)
 class _Window:
+    """`last` is the last line that was not written; one that was is not kept, nor what its traceback holds."""
+
     began: float
-    last: logging.LogRecord
     count: int = 0
+    last: logging.LogRecord | None = None
 
 
 class Limited(logging.Handler):
@@ -41,11 +44,12 @@ class Limited(logging.Handler):
             return
         now = self._clock()
         self._sum_up(now)
-        window = self._windows.setdefault(kind(record), _Window(now, record))
+        window = self._windows.setdefault(kind(record), _Window(now))
         window.count += 1
-        window.last = record
         if window.count <= BURST:
             self._pass(record)
+        else:
+            window.last = record
 
     def sum_up(self) -> None:
         """Write the numbers that are due, also if nobody says anything any more."""
@@ -56,11 +60,12 @@ class Limited(logging.Handler):
             self.release()
 
     def _sum_up(self, now: float) -> None:
-        over = [key for key, window in self._windows.items() if now - window.began >= WINDOW_S]
-        for key in over:
-            window = self._windows.pop(key)
-            if window.count > BURST:
-                self._pass(_summary(window, now))
+        # the oldest come first, and most lines find none that is over
+        over = list(takewhile(lambda item: now - item[1].began >= WINDOW_S, self._windows.items()))
+        for key, window in over:
+            del self._windows[key]
+            if window.last is not None:
+                self._pass(_summary(window, window.last, now))
 
     def _pass(self, record: logging.LogRecord) -> None:
         for target in self.targets:
@@ -78,8 +83,7 @@ def kind(record: logging.LogRecord) -> tuple[str, int, str]:
     return record.name, record.levelno, words
 
 
-def _summary(window: _Window, now: float) -> logging.LogRecord:
-    last = window.last
+def _summary(window: _Window, last: logging.LogRecord, now: float) -> logging.LogRecord:
     return logging.LogRecord(
         last.name,
         last.levelno,

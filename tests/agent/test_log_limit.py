@@ -1,6 +1,8 @@
 """A flood of one kind of line is summed up; nothing that is new is lost."""
 
+import gc
 import logging
+import weakref
 
 import pytest
 from support.hand_clock import HandClock
@@ -49,6 +51,23 @@ def test_what_is_more_than_a_burst_is_counted_and_summed_up_in_one_line(bench: B
         f"WARNING 500 more such lines within 10 s, the last: a message on {BURST + 499} is no CloudEvent",
         "WARNING a message on late is no CloudEvent",
     ]
+
+
+def test_what_was_written_is_not_kept_nor_what_its_traceback_holds(bench: Bench) -> None:
+    class Held:
+        """Stands for what the frames of a traceback hold."""
+
+    def fail() -> weakref.ref[Held]:
+        held = Held()
+        try:
+            int("no number")
+        except ValueError:
+            bench.log.exception("no good")
+        return weakref.ref(held)
+
+    held = fail()
+    gc.collect()
+    assert held() is None
 
 
 def test_the_sum_comes_though_nobody_says_anything_any_more(bench: Bench) -> None:
