@@ -27,16 +27,22 @@ TIMEOUT_S = 0.5
 PATIENCE_S = 5.0
 LATE_S = 3.0
 """How late a busy machine may be; what is tested would take PATIENCE_S, or for ever."""
+MORE_THAN_A_KERNEL_SENDS = 6_000_000
+"""Bytes; tcp(7): at most 4 MiB wait to be sent (tcp_wmem). Much more would take its time to be put into JSON."""
 
 Script = Callable[[socket.socket], object]
 
 
 class Scripted:
-    """A TCP server: connection n runs script n (the last one again and again), after reading nothing by itself."""
+    """A TCP server: connection n runs script n (the last one again and again), after reading nothing by itself.
+
+    Its kernel takes little that nobody reads.
+    """
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = scripts
         self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.port: int = self._socket.getsockname()[1]
         self.connections = 0
         self._threads: list[threading.Thread] = []
@@ -185,7 +191,7 @@ def test_a_server_that_takes_nothing_is_left_at_the_deadline(
     over = threading.Event()
     server = scripted(lambda _: over.wait(PATIENCE_S))
     slow = supplier(server.url(), request_timeout_s=TIMEOUT_S)
-    body = {"error": {"detail": "x" * 20_000_000}}
+    body = {"error": {"detail": "x" * MORE_THAN_A_KERNEL_SENDS}}
     began = boottime()
     outcome = slow.deliver(Act(name=ActName.SUPPORT, key="k", lane="station", body=body), repeated=False)
     assert isinstance(outcome, Undelivered)
