@@ -30,6 +30,8 @@ KEEPALIVE_S = 30
 CONNECT_S = 10.0
 LOOK_S = 0.1
 NEVER = 0xFFFFFFFF
+UNSPECIFIED = 0x80
+"""The reason code (MQTT 5, 3.14.2.1) that the library makes up for a line that ended without a word."""
 LARGEST_PACKET = 256 * 1024
 MOST_UNACKNOWLEDGED = 100
 
@@ -202,10 +204,15 @@ class Link:
     def _on_disconnect(
         self, client: Client, userdata: object, flags: DisconnectFlags, reason: ReasonCode, given: Properties | None
     ) -> None:
-        del client, userdata, flags, given
+        del client, userdata, given
         line = self._client.dialled
-        said = why(line.broke) if isinstance(line, TlsLine) and line.broke else reason
-        self._ended = self._ended or f"the connection ended ({said})"
+        if isinstance(line, TlsLine) and line.broke:
+            said = f"the connection ended ({why(line.broke)})"
+        elif reason.value == UNSPECIFIED and not flags.is_disconnect_packet_from_server:
+            said = "the connection was cut"
+        else:
+            said = f"the connection ended ({reason})"
+        self._ended = self._ended or said
 
     def _on_publish(
         self, client: Client, userdata: object, mid: int, reason: ReasonCode, given: Properties | None

@@ -380,6 +380,14 @@ def test_the_same_complaint_is_logged_once(stations: Callable[..., Station], cap
     assert len([record for record in caplog.records if "No broker at" in record.getMessage()]) == 1
 
 
+def test_a_line_that_ends_without_a_word_is_said_to_be_cut(
+    mosquitto: Mosquitto, station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert eventually(lambda: station.changes == [True])
+    mosquitto.kill()
+    assert eventually(lambda: f"No broker at 127.0.0.1:{mosquitto.port}: the connection was cut" in caplog.text)
+
+
 def test_a_broken_mailbox_or_inbox_does_not_end_the_line(
     mosquitto: Mosquitto, station: Station, caplog: pytest.LogCaptureFixture
 ) -> None:
