@@ -52,8 +52,8 @@ WIRE_PLANTS = (
     Plant(
         "a broker that refuses a certificate is not understood",
         "agent/broker/link.py",
-        "said = why(line.broke) if isinstance(line, TlsLine) and line.broke else reason",
-        "said = reason",
+        'said = f"the connection ended ({why(line.broke)})"',
+        'said = f"the connection ended ({reason})"',
         BROKER,
     ),
     Plant(
