@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from support.bench import CARD, PERMITS, PINS, PWM_PINS, UNLOCK_PINS, Bench
+from support.bench import CARD, Bench
+from support.bench_config import PERMITS, PINS, PWM_PINS, UNLOCK_PINS
 
 Benches = Callable[..., Bench]
 LOCK, UNLOCK = str(PINS[1][0]), str(UNLOCK_PINS[1])

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from support.bench import CARD, wiring
+from support.bench import CARD
+from support.bench_config import wiring
 from support.mqtt import eventually
 from support.station_broker import PASSWORD, StationBroker, Visitor
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.bench import BLUE, CARD, OTHER, UNLOCK_PINS, Bench
+from support.bench import BLUE, CARD, OTHER, Bench
+from support.bench_config import UNLOCK_PINS
 from support.hanging import Hang
 from support.manager import Manager
 from support.mqtt import Mosquitto

@@ -10,7 +10,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from support.bench_config import station_toml, wiring
 from support.mqtt import Heard, Listener, Mosquitto, eventually
 
 from agent.control import ControlError, ask
@@ -27,18 +27,11 @@ from agent.simulator.supplier import Books, Entry
 from agent.simulator.supplier_server import SupplierServer
 from hardware.emulated.world import World
 from hardware.emulated.world_server import WorldServer
-from hardware.wiring import LockWiring, MotorWiring, SlotWiring, SolenoidWiring, Wiring
 
 CARD = "04A1B2C3D4E5F6"
 OTHER = "04A1B211223344"
 THIRD = "DEAD4711"
 PREFIX = "com.ev-power-supplier.charging-station."
-PINS = {1: (17, 27), 2: (22, 23)}
-UNLOCK_PINS = {1: 5, 2: 6}
-PWM_PINS = {1: 12, 2: 13}
-PERMITS = {1: 24, 2: 26}
-PRESENCE = {1: 16, 2: 20}
-RELEASE = 21
 BLUE = (0, 0, 128)
 DARK = (0, 0, 0)
 RED = (128, 0, 0)
@@ -56,84 +49,6 @@ import random, runpy, sys
 random.uniform = lambda low, high: low + (high - low) * {JITTER}
 runpy.run_module("agent", run_name="__main__", alter_sys=True)
 """
-
-CONFIG = """
-[station]
-id = "{station}"
-state_dir = "{state}"
-[hardware]
-kind = "simulated"
-{hardware}
-[reader]
-poll_interval_ms = {poll_interval_ms}
-[lights]
-{lights}
-[supplier]
-url = "{url}"
-driver_wait_s = {driver_wait_s}
-request_timeout_s = {request_timeout_s}
-[policy]
-retap_guard_s = {retap_guard_s}
-unpaid_release = "{unpaid_release}"
-offline_start = "{offline_start}"
-[mqtt]
-port = {port}
-protocol = {protocol}
-remote_cards = {remote_cards}
-[events]
-triggers = {triggers}
-[workflow]
-where = "{where}"
-[metrics]
-listen = "{metrics}"
-[web]
-{web}
-"""
-
-SLOT = """
-[[slots]]
-number = {number}
-lights = [{first}, {last}]
-{contacts}
-[slots.lock]
-{lock}
-"""
-
-
-def toml(**values: Any) -> str:
-    """Keys and values of a table, those that are None left out."""
-    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None)
-
-
-def lock_of(kind: str, number: int, move_timeout_ms: int = 400) -> LockWiring:
-    """The lock of a slot: "solenoid", "softened" (held with hardware PWM) or "motor", quick ones."""
-    pin, sensor = PINS[number]
-    both: Any = {"sensor_pin": sensor, "move_timeout_ms": move_timeout_ms, "attempts": 2}
-    if kind == "motor":
-        return MotorWiring(lock_pin=pin, unlock_pin=UNLOCK_PINS[number], pulse_ms=100, **both)
-    if kind == "softened":
-        return SolenoidWiring(pin=PWM_PINS[number], hold_duty=0.4, pull_in_ms=60, **both)
-    return SolenoidWiring(pin=pin, **both)
-
-
-def wiring(
-    slots: Sequence[int] = (1, 2), *, contacts: bool = False, lock: str = "solenoid", permits: bool = False
-) -> Wiring:
-    """The wiring of the bench, as far as the world has to know it."""
-    return Wiring(
-        kind="simulated",
-        release_pin=RELEASE if contacts else None,
-        slots=tuple(
-            SlotWiring(
-                number=number,
-                lights=(8 * number, 8 * number + 7),
-                lock=lock_of(lock, number),
-                presence_pin=PRESENCE[number] if contacts else None,
-                power_permit_pin=PERMITS[number] if permits else None,
-            )
-            for number in slots
-        ),
-    )
 
 
 class Bench:
@@ -248,24 +163,15 @@ class Bench:
         assert len(paid) == len(set(paid)), "paid twice"
 
     def _config(self) -> str:
-        text = CONFIG.format(
+        return station_toml(
+            self._wiring,
+            self._lock,
             station=self.station,
             state=self.folder / "state",
             url=self._url or self.supplier.url,
             port=self._broker_port or self.mosquitto.port,
-            hardware=toml(release_pin=self._wiring.release_pin),
             **self._options,
         )
-        for slot in self._wiring.slots:
-            lock = lock_of(self._lock, slot.number, self._options["move_timeout_ms"])
-            text += SLOT.format(
-                number=slot.number,
-                first=slot.lights[0],
-                last=slot.lights[1],
-                contacts=toml(presence_pin=slot.presence_pin, power_permit_pin=slot.power_permit_pin),
-                lock=toml(**asdict(lock)),
-            )
-        return text
 
     def _remember(self, snapshot: Mapping[str, Any]) -> None:
         pixels = tuple((int(r), int(g), int(b)) for r, g, b in snapshot["strip"]["pixels"])

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-from support.bench import PINS, Bench
+from support.bench import Bench
+from support.bench_config import PINS
 
 STATION = "the station's own"
 

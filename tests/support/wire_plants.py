@@ -2,9 +2,9 @@
 
 from support.plant import Plant
 
-SUPPLIER = "tests/agent/test_tls_supplier.py"
-BROKER = "tests/agent/test_tls_broker.py"
-EXAMPLE = "tests/agent/test_station_broker.py"
+SUPPLIER = "tests/agent/tls/test_supplier.py"
+BROKER = "tests/agent/tls/test_broker.py"
+EXAMPLE = "tests/agent/broker/test_example_broker.py"
 WIRE_PLANTS = (
     Plant(
         "nobody checks the other side's name",

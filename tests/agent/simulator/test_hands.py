@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.bench import CARD, OTHER, wiring
+from support.bench import CARD, OTHER
+from support.bench_config import wiring
 from support.mqtt import eventually
 
 from agent.simulator.broker import SimulatedBrokerError

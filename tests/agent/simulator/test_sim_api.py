@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import requests
-from support.bench import CARD, wiring
+from support.bench import CARD
+from support.bench_config import wiring
 
 from agent.control import ControlError
 from agent.http.feed import Feed

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.bench import wiring
+from support.bench_config import wiring
 from support.mqtt import eventually
 
 from agent.clock import Clock

@@ -6,7 +6,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from support.bench import wiring
+from support.bench_config import wiring
 from support.fuzz.mutate import ODD_TEXTS, as_json, bytes_of, mutated, text_of
 from support.owing import CARD
 

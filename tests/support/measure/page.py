@@ -15,7 +15,7 @@ with the middle half in brackets, or percentiles. Each limit was set before it w
 The counts are tests too, with exact or tight bounds, and no timing is: `tests/hardware/test_reader.py` (transfers),
 `tests/agent/test_budget.py` and `tests/station/test_budget.py` (commits and bytes), `tests/station/test_mqtt_budget.py`
 (messages), `tests/test_imports.py` (modules), `tests/station/test_counts.py` (threads, and no byte at rest),
-`tests/agent/test_journal_long.py` and `tests/agent/test_lanes.py` (what a long history and many lanes may cost).
+`tests/agent/journal/test_long.py` and `tests/agent/test_lanes.py` (what a long history and many lanes may cost).
 
 Machine: {machine}.
 """

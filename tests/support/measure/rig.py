@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-import support.bench
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from support.bench import Bench
+from support.bench_config import PINS
 from support.mqtt import Mosquitto, eventually
 
 from agent.clock import boottime
@@ -156,7 +156,7 @@ def station(
 
 def idle(folder: Path, mosquitto: Mosquitto, supplier: PlainSupplier, slots: int = 2, **options: Any) -> Bench:
     """The same, not started yet. Its world writes nothing on the disk that the journal waits for."""
-    support.bench.PINS.update(MORE_PINS)
+    PINS.update(MORE_PINS)
     pixels = {"lights": f"pixels = {8 * slots + 8}"} if slots > 2 else {}
     chosen = {"poll_interval_ms": POLL_MS, "move_timeout_ms": 5000, **pixels, **options}
     bench = Bench(folder, mosquitto, slots=range(1, slots + 1), url=supplier.url, world_kept=False, **chosen)

@@ -12,7 +12,7 @@ import pytest
 from agent.journal import Journal, JournalUnreadable
 from agent.state import Phase, Station
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 NEWEST = max(FIXTURES.glob("journal-*.db"), key=lambda path: int(path.stem.rpartition("-")[2]))
 PAGE = 4096
 PAGES = NEWEST.stat().st_size // PAGE

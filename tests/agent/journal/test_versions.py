@@ -21,7 +21,7 @@ from agent.journal import Journal, OwedRow, Writing
 from agent.journal.file import MIGRATIONS
 from agent.state import Fault, Payment, Phase, Progress, Session, Slot, Station, Step, Visit
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 NEWEST = len(MIGRATIONS)
 VERSIONS = range(1, NEWEST + 1)
 ADDING = re.compile(r"CREATE (TABLE|INDEX) (\w+)|ALTER TABLE \w+ ADD( COLUMN)? \w+|INSERT INTO (\w+) VALUES")
