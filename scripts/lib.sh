@@ -84,11 +84,11 @@ print(f"Python {sys.version_info.major}.{sys.version_info.minor} on {machine}")
 EOF
 }
 
-# checksum EXTRA: what the virtualenv depends on, as one word.
+# checksum EXTRA: what the virtualenv depends on, as one word. The same whether it is active or not.
 checksum() {
     {
         pwd
-        "$python" -c 'import sys; print(sys.version, sys.executable)'
+        "$python" -c 'import sys; print(sys.version, sys.base_prefix)'
         cat setup.cfg pyproject.toml requirements/build.txt "requirements/$1.txt"
         [ "$1" != test ] || cat requirements/axe.txt
     } | sha256sum | cut -d ' ' -f 1
