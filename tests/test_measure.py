@@ -44,8 +44,8 @@ def test_a_limit_is_kept_or_not_and_the_page_says_so() -> None:
 
 def test_an_hour_at_rest_is_not_kept_by_a_station_that_wrote_a_byte() -> None:
     part = Part(title="Body", how="By hand.")
-    tell(part, Rest(3600, 0, 43.0))
-    tell(part, Rest(3600, 4096, 43.0))
+    tell(part, Rest(3600, 0, 43.0, 43.2))
+    tell(part, Rest(3600, 4096, 43.0, 43.2))
     assert [(figure.value, figure.kept) for figure in part.figures if figure.limit] == [
         ("0 in 3600 s", True),
         ("4096 in 3600 s", False),

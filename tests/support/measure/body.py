@@ -12,6 +12,8 @@ from support.measure.rig import Drivers, PlainSupplier, broker, connected, ready
 
 READY_S, RESIDENT_MB, GROWTH_MB = 1.0, 45.0, 1.0
 BUSY_SLOTS = 7
+SELDOM = 0.05
+"""Wake-ups a second below which a thread is not listed."""
 WARM = 2000
 """Sessions after which the allocators' pools have seen their busiest moments."""
 HOW = """The real agent with two slots on emulated chips, a mosquitto and a supplier. *At rest*: connected, nobody
@@ -64,10 +66,10 @@ def at_rest(part: Part, bench: Bench, seconds: float) -> None:
     part.says("threads", str(threads(bench.pid)))
     part.says("wake-ups per second at rest", plain(woken(before, after) / seconds))
     part.says("CPU at rest", f"{100 * (after.cpu_s - before.cpu_s) / seconds:.2g} % of one core")
-    names = {thread: count / seconds for thread, count in after.wakes.items()}
-    busiest = sorted((count - before.wakes.get(thread, 0) / seconds for thread, count in names.items()), reverse=True)
-    rows = [[plain(count)] for count in busiest if count >= 0.05]
-    part.tables.append(Table(columns=("wake-ups a second, by thread, busiest first",), rows=rows))
+    rates = {thread: (count - before.wakes.get(thread, 0)) / seconds for thread, count in after.wakes.items()}
+    busiest = sorted(rates, key=lambda thread: rates[thread], reverse=True)
+    rows = [[after.names[thread], plain(rates[thread])] for thread in busiest if rates[thread] >= SELDOM]
+    part.tables.append(Table(columns=("thread", "wake-ups a second"), rows=rows))
 
 
 def imports(part: Part) -> None:

@@ -11,10 +11,14 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a process has used so far; `wakes` by thread id. `written` are bytes sent to the disk or its cache."""
+    """What a process has used so far; `wakes` and `names` by thread id. `written`: bytes for the disk or its cache.
+
+    The kernel keeps 15 letters of a name.
+    """
 
     cpu_s: float
     wakes: dict[int, int]
+    names: dict[int, str]
     written: int
 
 
@@ -36,13 +40,14 @@ def cpu_s(pid: int) -> float:
 
 def seen(pid: int) -> Seen:
     """Everything so far."""
-    wakes = {}
+    wakes, names = {}, {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
             status = (task / "status").read_text().splitlines()
             wakes[int(task.name)] = int(next(line for line in status if line.startswith("voluntary")).split()[1])
+            names[int(task.name)] = status[0].split(maxsplit=1)[1] if int(task.name) != pid else "main"
     written = next(line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("write_bytes"))
-    return Seen(cpu_s(pid), wakes, int(written.split()[1]))
+    return Seen(cpu_s(pid), wakes, names, int(written.split()[1]))
 
 
 def woken(before: Seen, after: Seen) -> int:
