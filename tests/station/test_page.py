@@ -140,8 +140,10 @@ def test_a_fault_from_the_inbox_and_its_end(shown: Bench) -> None:
     error = {"title": "Ground Failure", "detail": "leakage of 40 mA", "code": "GroundFailure"}
     shown.inbox(f"{PREFIX}faulted.v1", {"error": error})
     shown.wait(lambda: "station > broker: out-of-order" in arrows(page.steps()))
+    shown.settled()
     shown.inbox(f"{PREFIX}faulted.v1", {"error": {**error, "cleared": True}}, "e-2")
     shown.wait(lambda: "station > broker: back-in-service" in arrows(page.steps()))
+    shown.settled()
     kinds = ("inbox", "fault", "call")
     assert arrows([step for step in page.steps() if step["kind"] in kinds]) == [
         "broker > station: faulted.v1",
