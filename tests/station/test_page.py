@@ -173,11 +173,10 @@ def test_events_go_on_where_a_reader_left_off(shown: Bench) -> None:
     first = Onlooker(page)
     shown.start_session()
     shown.wait(lambda: any(step["title"] == "session-started" for step in first.of("step")))
-    kinds = {kind for kind, _ in first.seen}
-    assert {"state", "history", "lights", "step"} <= kinds
-    assert first.of("state")[-1]["slots"][0]["status"] == "charging"
+    shown.wait(lambda: first.of("state")[-1]["slots"][0]["status"] == "charging")
     blue = ["#000080"] * 8
     shown.wait(lambda: first.of("lights")[-1]["1"] == blue)
+    shown.wait(lambda: {"state", "history", "lights", "step"} <= {kind for kind, _ in first.seen})
     assert set(first.of("lights")[-1]) == {"main", "1", "2"}
     seen = first.of("step")
     again = Onlooker(page, seen[2]["id"])
