@@ -137,6 +137,7 @@ def test_less_motion_means_lights_that_do_not_flash(page: Page) -> None:
     page.note("[data-light='main']", "data-pixels")
     page.click("[data-card=blocked] .tap")
     page.wait(lambda: told_of_main_light(page)[-2:] == ["red two-blinks", "off"])
+    page.wait(lambda: page.frames("main").count("#800000") >= 2)
     page.wait(lambda: page.pixels("main")[0] == "#000000")
     drawn = [pixels.split()[0] for pixels in page.noted("[data-light='main']", "data-pixels")]
     assert drawn == ["#808080", "#800000", "#000000"], "the card was read, turned away, over: no blink"

@@ -43,7 +43,7 @@ def test_a_normal_day_from_tap_to_light(page: Page, simulation: Simulation) -> N
     page.wait(lambda: page.pixels("1") == [OFF] * 8)
     slot, main = page.frames("1"), page.frames("main")
     assert set(slot[slot.index(BLUE) + 1 :]) == {OFF, WHITE}, "after charging the white flicker of an end"
-    assert slot.count(WHITE) >= 3, "a flicker comes and goes; a busy machine shows less of it"
+    assert slot.count(WHITE) >= 5, "a flicker comes and goes"
     assert WHITE in main, "a card was read"
     assert main.count(RED) >= 5, "two blinks for the blocked card, a flicker for no free slot"
     assert [page.status(slot) for slot in (1, 2)] == ["free", "free"]
